@@ -1,0 +1,101 @@
+"""The only place where a number becomes text, or text a number."""
+
+from __future__ import annotations
+
+import re
+
+from vlcalc.errors import InputError
+from vlcalc.image_size import ImageSize, check_size
+
+UNKNOWN = "-"
+
+
+def format_count(value: int | None) -> str:
+    """Write a count with thousands separators: 11520 -> `11,520`."""
+    return UNKNOWN if value is None else f"{value:,}"
+
+
+def format_share(value: float | None) -> str:
+    """Write a share of 1 in percent: 0.140625 -> `14.06 %`."""
+    return UNKNOWN if value is None else f"{value * 100:,.2f} %"
+
+
+def format_usd(value: float | None) -> str:
+    """Write dollars with as many digits as small prices need: 0.0019125 -> `$0.001912`."""
+    if value is None:
+        return UNKNOWN
+    return f"${value:,.2f}" if value >= 10 else f"${value:.4g}"
+
+
+def format_ratio(value: float | None) -> str:
+    """Write a ratio or a mean with one digit after the point."""
+    return UNKNOWN if value is None else f"{value:,.1f}"
+
+
+def parse_size(text: str, *, where: str = "") -> ImageSize:
+    """Read `1920x1080`, width first.
+
+    Raises:
+        InputError: the text is no size, or one that no image has.
+    """
+    match = re.fullmatch(r"\s*([0-9_]+)\s*[xX]\s*([0-9_]+)\s*", text)
+    if not match or len(text) > 40:
+        hint = "width first, joined by the letter x"
+        raise InputError(
+            expected="a size such as `1920x1080`", got=f"`{text[:60]}`", where=where, hint=hint
+        )
+    size = ImageSize(int(match[1].replace("_", "")), int(match[2].replace("_", "")))
+    try:
+        check_size(size)
+    except InputError as error:
+        raise InputError(expected=error.expected, got=error.got, where=where) from None
+    return size
+
+
+def parse_grid(text: str, *, where: str = "") -> tuple[int, int]:
+    """Read a grid of tiles `3x2`, columns first.
+
+    Raises:
+        InputError: the text is no grid.
+    """
+    match = re.fullmatch(r"\s*([0-9]{1,4})\s*[xX]\s*([0-9]{1,4})\s*", text)
+    if not match or not int(match[1]) or not int(match[2]):
+        raise InputError(
+            expected="a grid such as `3x2`, columns x rows", got=f"`{text}`", where=where
+        )
+    return int(match[1]), int(match[2])
+
+
+def parse_count(text: str, *, where: str = "", minimum: int = 0) -> int:
+    """Read a whole number such as `4096`, `4_096`, `4K`, `128k` (K = 1,024) or `1M`.
+
+    Raises:
+        InputError: the text is no such number, or it is below `minimum`.
+    """
+    match = re.fullmatch(r"\s*([0-9][0-9_,]*)\s*([kKmM]?)\s*", text)
+    if not match or len(text) > 20:
+        raise InputError(
+            expected="a whole number such as `4096` or `4K`", got=f"`{text[:60]}`", where=where
+        )
+    scale = {"": 1, "k": 1024, "m": 1024 * 1024}[match[2].lower()]
+    value = int(re.sub("[_,]", "", match[1])) * scale
+    if value < minimum:
+        raise InputError(expected=f"at least {minimum}", got=f"`{text}`", where=where)
+    return value
+
+
+def parse_counts(text: str, *, where: str = "", minimum: int = 1) -> tuple[int, ...]:
+    """Read whole numbers joined by commas: `224,336` or `4K,32K`; raises as `parse_count`."""
+    return tuple(parse_count(part, where=where, minimum=minimum) for part in text.split(","))
+
+
+def parse_clip(text: str, *, where: str = "") -> tuple[float, float]:
+    """Read `60@2`: seconds, and frames a second.
+
+    Raises:
+        InputError: the text is no such pair of positive numbers.
+    """
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]+)?)@([0-9]{1,6}(?:\.[0-9]+)?)", text)
+    if not match or not float(match[1]) or not float(match[2]):
+        raise InputError(expected="SECONDS@FPS such as `60@2`", got=f"`{text[:60]}`", where=where)
+    return float(match[1]), float(match[2])
