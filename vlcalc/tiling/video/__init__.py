@@ -1,0 +1,1 @@
+"""Video policies: frames -> visual tokens. One file per policy."""
