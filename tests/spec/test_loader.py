@@ -1,0 +1,176 @@
+"""Names, files, parts, variants; and all errors of a file at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vlcalc.errors import InputError, SpecError
+from vlcalc.image_size import ImageSize
+from vlcalc.spec import catalogue, load_spec
+from vlcalc.spec.loader import build_entry, check_file
+from vlcalc.spec.schema import ModelSpec
+
+MINE = """\
+name: my-vlm
+vision: { name: my-vit, patch_size: 16 }
+tiling:
+  kind: smart_resize
+  min_pixels: 4096
+  max_pixels: 1_048_576
+language: { name: my-llm, context_window: 8192 }
+"""
+
+TWO_ERRORS = """\
+name: my-vlm
+vision: { name: my-vit, patch_size: sixteen }
+tiling:
+  kind: smart_resize
+  min_pixel: 4096
+  max_pixels: 1_048_576
+language: { name: my-llm, context_window: 8192 }
+"""
+
+
+def write(tmp_path: Path, text: str, name: str = "my.yaml") -> Path:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_file_of_the_users_own(tmp_path: Path) -> None:
+    spec = load_spec(str(write(tmp_path, MINE)))
+    assert spec.name == "my-vlm"
+    assert spec.tiling.tile(ImageSize(512, 512)).image_tokens == 256
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "llava-1.5-7b",
+        "llava-1.5",
+        "llava-hf/llava-1.5-7b-hf",
+        "LLaVA-hf/LLaVA-1.5-7b-HF",
+        " llava-1.5 ",
+    ],
+)
+def test_every_name_of_a_spec(name: str) -> None:
+    assert load_spec(name).name == "llava-1.5-7b"
+
+
+def test_a_part_is_filled_in_and_may_be_overridden(tmp_path: Path) -> None:
+    text = MINE.replace("{ name: my-vit, patch_size: 16 }", "{ use: clip-vit-l-14-336 }")
+    text = text.replace("{ name: my-llm, context_window: 8192 }",
+                        "{ use: vicuna-7b-v1.5, context_window: 16384 }")  # fmt: skip
+    spec = load_spec(str(write(tmp_path, text)))
+    assert isinstance(spec, ModelSpec)
+    assert spec.vision is not None
+    assert (spec.vision.name, spec.vision.patch_size) == ("clip-vit-l-14-336", 14)
+    assert (spec.language.name, spec.context_window) == ("vicuna-7b-v1.5", 16384)
+    assert spec.tiling.patch == 14
+
+
+def test_a_part_may_be_a_file_beside_the_spec(tmp_path: Path) -> None:
+    write(tmp_path, "name: my-vit\npatch_size: 32\n", "vit.yaml")
+    text = MINE.replace("{ name: my-vit, patch_size: 16 }", "{ use: vit.yaml }")
+    assert load_spec(str(write(tmp_path, text))).tiling.patch == 32
+
+
+def test_two_errors_are_both_reported(tmp_path: Path) -> None:
+    path = write(tmp_path, TWO_ERRORS)
+    with pytest.raises(SpecError) as caught:
+        load_spec(str(path))
+    assert str(caught.value).splitlines() == [
+        f"{path}:2 `vision.patch_size`: expected an integer, got `'sixteen'`",
+        f"{path}:3 `tiling.min_pixels`: expected the key `min_pixels`, got no such key",
+        f"{path}:5 `tiling.min_pixel`: expected only known keys, got `min_pixel`; "
+        "did you mean `min_pixels`?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("name: my-vlm", "name: My VLM", r":1 `name`: expected text like `\^\[a-z0-9\]"),
+        ("kind: smart_resize", "kind: smart_rezise", "did you mean `smart_resize`"),
+        ("  kind: smart_resize\n", "", r"`tiling`: expected a mapping with the key `kind`"),
+        (
+            "min_pixels: 4096",
+            "min_pixels: -1",
+            r":5 `tiling.min_pixels`: expected above 0, got `-1`",
+        ),
+        ("min_pixels: 4096", "min_pixels: true", "expected an integer, got `True`"),
+        ("min_pixels: 4096", "min_pixels: .nan", "expected an integer, got `'.nan'`"),
+        ("min_pixels: 4096", "min_pixels: ", "expected an integer, got nothing"),
+        ("name: my-llm, ", "", r":7 `language.name`: expected the key `name`, got no such key"),
+        ("{ name: my-llm, context_window: 8192 }", "text", r":7 `language`: expected a mapping"),
+        (
+            "{ name: my-vit, patch_size: 16 }",
+            "{ use: clip-vit-l-14-335 }",
+            "did you mean `clip-vit-l-14-336`",
+        ),
+        (
+            "language:",
+            "languge:",
+            r"`languge`: expected only known keys, .* did you mean `language`\?",
+        ),
+        ("patch_size: 16", "patch_size: 16, size: [1]", "`vision.size`: expected only known keys"),
+    ],
+)
+def test_errors_in_words(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in MINE
+    path = write(tmp_path, MINE.replace(old, new))
+    with pytest.raises((SpecError, InputError), match=message):
+        load_spec(str(path))
+
+
+def test_an_error_in_a_variant_points_into_the_variant(tmp_path: Path) -> None:
+    variants = "variants:\n  - name: mine-2\n    tiling: { max_pixels: x }\n"
+    path = write(tmp_path, MINE + variants)
+    (error,) = check_file(path)
+    assert str(error) == f"{path}:10 `tiling.max_pixels`: expected an integer, got `'x'`"
+
+
+def test_an_unknown_name_suggests_the_nearest() -> None:
+    with pytest.raises(InputError, match=r"got `qwen2.5vl`; did you mean `qwen2.5-vl`\?"):
+        load_spec("qwen2.5vl")
+    with pytest.raises(InputError, match="`vlcalc specs list` shows all names"):
+        load_spec("zzzzzzzzzzzz")
+
+
+@pytest.mark.parametrize("kind", list(catalogue.FOLDERS))
+def test_every_shipped_spec_is_valid_named_after_its_file_and_cites_sources(kind: str) -> None:
+    for path in catalogue.files(kind):
+        assert check_file(path) == []
+        document = catalogue.document_of(path).data
+        assert document["name"] == path.stem
+        assert document["sources"], path
+
+
+def test_no_two_specs_answer_to_one_name() -> None:
+    owners: dict[str, str] = {}
+    for kind in ("model", "api"):
+        for entry in catalogue.entries(kind):
+            for name in entry.names:
+                assert owners.setdefault(name, entry.name) == entry.name, name
+
+
+def test_every_part_is_used() -> None:
+    used = {path.stem: path.read_text(encoding="utf-8") for path in catalogue.files("model")}
+    for kind in ("vision", "language"):
+        for path in catalogue.files(kind):
+            assert any(f"use: {path.stem}" in text for text in used.values()), path
+
+
+@pytest.mark.parametrize("kind", ["model", "api"])
+def test_variants_are_specs_of_their_own(kind: str) -> None:
+    for entry in catalogue.entries(kind):
+        spec = build_entry(entry)
+        assert spec.name == entry.name
+        assert load_spec(entry.name).name == entry.name
+
+
+def test_the_catalogue_is_complete() -> None:
+    assert len(list(catalogue.entries("model"))) >= 74
+    assert len(list(catalogue.entries("api"))) >= 70

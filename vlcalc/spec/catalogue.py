@@ -1,0 +1,106 @@
+"""Where specs lie and which names they answer to.
+
+A look-up parses only the files that can hold the name: the one that is called so, else those whose
+text has it. That keeps start-up fast without an index that could go stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from vlcalc.errors import InputError, near_miss
+from vlcalc.spec.document import Document, read_document
+
+FOLDERS = {"model": "models", "api": "apis", "vision": "vision", "language": "language"}
+
+
+class Entry(NamedTuple):
+    """One spec of the catalogue: its file, and the variant in it (None for the main one)."""
+
+    path: Path
+    variant: int | None
+    name: str
+    names: tuple[str, ...]
+
+
+@lru_cache(maxsize=1)
+def specs_folder() -> Path:
+    """Return the folder of the shipped specs: inside the package, or beside it in a checkout."""
+    package = Path(__file__).parent.parent
+    installed = package / "specs"
+    return installed if installed.is_dir() else package.parent / "specs"
+
+
+def is_file_name(name: str) -> bool:
+    """Tell whether a name given by the user means a file of theirs."""
+    return name.endswith((".yaml", ".yml"))
+
+
+def find(name: str, kinds: tuple[str, ...], *, where: str = "") -> Entry:
+    """Return the entry that answers to `name` among the specs of some kinds.
+
+    Raises:
+        InputError: none does; the nearest name is suggested.
+    """
+    wanted = name.strip().casefold()
+    for kind in kinds:
+        for path in _candidates(wanted, kind):
+            for entry in entries_of(path):
+                if wanted in entry.names:
+                    return entry
+    known = [alias for kind in kinds for entry in entries(kind) for alias in entry.names]
+    what = " or ".join(kinds)
+    raise InputError(
+        expected=f"the name of a {what}, or a YAML file",
+        got=f"`{name}`",
+        where=where,
+        hint=near_miss(wanted, known) or "`vlcalc specs list` shows all names",
+    )
+
+
+def entries(kind: str) -> Iterator[Entry]:
+    """Yield every spec of a kind (`model`, `api`, `vision`, `language`), variants included."""
+    for path in files(kind):
+        yield from entries_of(path)
+
+
+@cache
+def entries_of(path: Path) -> tuple[Entry, ...]:
+    """Return what a file defines: its main spec, then its variants."""
+    document = document_of(path)
+    variants = document.data.get("variants") or ()
+    return (
+        _entry(path, None, document.data),
+        *(_entry(path, i, data) for i, data in enumerate(variants) if isinstance(data, dict)),
+    )
+
+
+@cache
+def document_of(path: Path) -> Document:
+    """Return the content of a spec file, read once."""
+    return read_document(path)
+
+
+def files(kind: str) -> list[Path]:
+    """Return the files of a kind, in order of name."""
+    return sorted((specs_folder() / FOLDERS[kind]).glob("*.yaml"))
+
+
+def _entry(path: Path, variant: int | None, data: dict[str, object]) -> Entry:
+    name = str(data.get("name", path.stem))
+    aliases = data.get("aliases") or ()
+    names = (name, *(str(alias) for alias in aliases)) if isinstance(aliases, tuple) else (name,)
+    return Entry(path, variant, name, tuple(each.casefold() for each in names))
+
+
+def _candidates(wanted: str, kind: str) -> Iterator[Path]:
+    folder = specs_folder() / FOLDERS[kind]
+    stem = folder / f"{wanted}.yaml"
+    if "/" not in wanted and stem.is_file():
+        yield stem
+    for path in files(kind):
+        if path != stem and wanted in path.read_text(encoding="utf-8").casefold():
+            yield path

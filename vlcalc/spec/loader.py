@@ -1,0 +1,136 @@
+"""Name or file -> validated spec: parts filled in, variants laid over, errors gathered."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from vlcalc.errors import InputError, SpecError
+from vlcalc.spec import catalogue
+from vlcalc.spec.document import Document
+from vlcalc.spec.messages import explain_errors
+from vlcalc.spec.schema import ApiSpec, LanguageSpec, ModelSpec, Spec, VisionSpec
+from vlcalc.tiling.base import Frozen
+
+PARTS: dict[str, type[VisionSpec | LanguageSpec]] = {
+    "vision": VisionSpec,
+    "language": LanguageSpec,
+}
+S = TypeVar("S", bound=Frozen)
+
+
+@cache
+def load_spec(name: str) -> Spec:
+    """Return the architecture or hosted API that answers to `name`, or that a YAML file describes.
+
+    Args:
+        name: a spec's own name, its family, its Hugging Face id, or the path of a `.yaml` file.
+
+    Raises:
+        InputError: no spec answers to the name, or the file cannot be read.
+        SpecError: the spec is not valid; it carries every error.
+    """
+    if catalogue.is_file_name(name):
+        return build(catalogue.document_of(Path(name)))
+    entry = catalogue.find(name, ("model", "api"))
+    return build_entry(entry)
+
+
+def build_entry(entry: catalogue.Entry) -> Spec:
+    """Return the spec of a catalogue entry; raises SpecError when it is not valid."""
+    return build(catalogue.document_of(entry.path), entry.variant)
+
+
+def build(document: Document, variant: int | None = None) -> Spec:
+    """Return the spec of a file's content, or one of its variants.
+
+    Raises:
+        InputError: a part that it uses is not there.
+        SpecError: it is not valid; carries every error.
+    """
+    resolved = resolve(document, variant)
+    if "provider" in resolved.data:
+        return validate(ApiSpec, resolved)
+    return validate(ModelSpec, resolved)
+
+
+def resolve(document: Document, variant: int | None = None) -> Document:
+    """Return a spec's content with its variant laid over it and its parts filled in."""
+    resolved = document.without("variants")
+    if variant is not None:
+        resolved = resolved.overlaid(document.at("variants", variant))
+        # A variant answers to its own names only, even where it gives none.
+        if "aliases" not in document.data["variants"][variant]:
+            resolved = resolved.without("aliases")
+    for key in PARTS:
+        resolved = _with_part(resolved, key)
+    return _with_patch_size(resolved)
+
+
+def _with_part(document: Document, key: str) -> Document:
+    block = document.data.get(key)
+    if not isinstance(block, dict) or "use" not in block:
+        return document
+    name, mark = str(block["use"]), document.mark((key, "use"))
+    if catalogue.is_file_name(name):
+        part = catalogue.document_of(Path(mark.file).parent / name)
+    else:
+        part = catalogue.document_of(catalogue.find(name, (key,), where=f"{mark} `{key}.use`").path)
+    validate(PARTS[key], part)
+    overrides = document.at(key).without("use")
+    filled = part.overlaid(overrides).under(key)
+    return Document({**document.data, key: None}, document.marks).overlaid(filled)
+
+
+def _with_patch_size(document: Document) -> Document:
+    vision = document.data.get("vision")
+    patch_size = vision.get("patch_size") if isinstance(vision, dict) else None
+    blocks = {
+        key: {"patch_size": patch_size, **block}
+        for key in ("tiling", "video")
+        if isinstance(patch_size, int) and isinstance(block := document.data.get(key), dict)
+    }
+    return Document({**document.data, **blocks}, document.marks)
+
+
+def validate(model: type[S], document: Document) -> S:
+    """Return the document's content as a `model`; raises SpecError with every error."""
+    try:
+        return model.model_validate(document.data)
+    except ValidationError as error:
+        raise SpecError(explain_errors(error, model, document)) from None
+
+
+def check_file(path: Path) -> list[InputError]:
+    """Return every error of a spec file: its main spec, its variants, its name."""
+    try:
+        document = catalogue.document_of(path)
+    except InputError as error:
+        return [error]
+    variants = document.data.get("variants") or ()
+    found = [
+        error
+        for variant in (None, *range(len(variants)))
+        for error in _errors_of(document, variant)
+    ]
+    return list({str(error): error for error in found}.values())
+
+
+def _errors_of(document: Document, variant: int | None) -> tuple[InputError, ...]:
+    try:
+        part = PART_MODELS.get(Path(document.mark(()).file).parent.name)
+        if part is not None:
+            validate(part, document)
+        else:
+            build(document, variant)
+    except SpecError as error:
+        return error.errors
+    except InputError as error:
+        return (error,)
+    return ()
+
+
+PART_MODELS = {catalogue.FOLDERS[key]: model for key, model in PARTS.items()}

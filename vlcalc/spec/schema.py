@@ -1,0 +1,178 @@
+"""What an architecture is: the models behind the YAML of `specs/`.
+
+A spec is data. Its field names are its YAML keys, unknown keys are refused, and nothing in it is
+derived from anything else in it.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeFloat, PositiveInt
+
+from vlcalc.errors import InputError
+from vlcalc.tiling.base import Frozen, TilingField, TilingPolicy, VideoField
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._+-]*$")]
+Status = Literal["official", "measured", "inferred", "assumed"]
+
+
+class VisionSpec(Frozen):
+    """A vision encoder, as far as tokens need it.
+
+    Attributes:
+        name: its own name, the stem of its file.
+        patch_size: side of a patch in pixels.
+        image_size: side of the square it was trained on, in pixels; None for native resolution.
+        feature_layer: the layer whose output is used, counted from the end when negative.
+        drop_cls: whether the class token is thrown away.
+        sources: where the figures are from.
+    """
+
+    name: Name
+    title: str = ""
+    aliases: tuple[str, ...] = ()
+    patch_size: PositiveInt | None = None
+    image_size: PositiveInt | None = None
+    feature_layer: int | None = None
+    drop_cls: bool | None = None
+    sources: tuple[str, ...] = ()
+
+
+class LanguageSpec(Frozen):
+    """A language model, as far as the context budget needs it.
+
+    Attributes:
+        name: its own name, the stem of its file.
+        context_window: positions it was trained or released for; None when not known.
+        sources: where the figures are from.
+    """
+
+    name: Name
+    title: str = ""
+    aliases: tuple[str, ...] = ()
+    context_window: PositiveInt | None = None
+    sources: tuple[str, ...] = ()
+
+
+class ModelSpec(Frozen):
+    """An architecture: vision encoder, tiling policy, language model.
+
+    Attributes:
+        name: its own name; the stem of its file, or the name of a variant in it.
+        title: the name people know it by.
+        aliases: other names it answers to, Hugging Face ids among them.
+        vision: the encoder; None where pixels go straight into the language model (Fuyu).
+        tiling: the rule from an image's size to tokens.
+        video: the rule for clips; None where frames are sent as images.
+        language: the language model.
+        notes: what a reader of the count must know: disagreements, traps, doubts.
+        sources: where the rule and its parameters are from.
+    """
+
+    name: Name
+    title: str = ""
+    aliases: tuple[str, ...] = ()
+    vision: VisionSpec | None = None
+    tiling: TilingField
+    video: VideoField | None = None
+    language: LanguageSpec
+    notes: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+
+    @property
+    def context_window(self) -> int | None:
+        """The language model's window."""
+        return self.language.context_window
+
+
+class PriceTier(Frozen):
+    """Price of a whole request whose input is longer than `above_input_tokens`."""
+
+    above_input_tokens: PositiveInt
+    input_usd_per_mtok: NonNegativeFloat | None = None
+    output_usd_per_mtok: NonNegativeFloat | None = None
+
+
+class Price(Frozen):
+    """List price in US dollars per million tokens, which holds on `date`.
+
+    Attributes:
+        tiers: other prices of longer requests, shortest first.
+    """
+
+    input_usd_per_mtok: NonNegativeFloat | None = None
+    output_usd_per_mtok: NonNegativeFloat | None = None
+    tiers: tuple[PriceTier, ...] = ()
+    date: datetime.date
+    source: str
+
+
+class Limits(Frozen):
+    """What a hosted API refuses; None is unknown, not unlimited."""
+
+    max_images: PositiveInt | None = None
+    max_request_bytes: PositiveInt | None = None
+    max_image_bytes: PositiveInt | None = None
+    max_side_px: PositiveInt | None = None
+    note: str = ""
+
+
+class ApiSpec(Frozen):
+    """A model behind a hosted API: only its billing rule is known.
+
+    Attributes:
+        name: its own name, the stem of its file.
+        provider: who hosts it; a file with this key describes an API.
+        status: how the rule is known: printed by the provider, measured on bills, inferred from
+            measurements, or assumed.
+        date: when the rule was last looked up.
+        default_detail: the level that counts when none is asked for.
+        details: detail level -> tiling rule, or the name of another level.
+        price: what tokens cost; None when not known.
+        approximate: whether the provider itself calls the count approximate.
+    """
+
+    name: Name
+    title: str = ""
+    provider: str
+    aliases: tuple[str, ...] = ()
+    status: Status
+    date: datetime.date
+    default_detail: str = "high"
+    details: dict[str, TilingField | str]
+    video: VideoField | None = None
+    context_window: PositiveInt | None = None
+    max_output_tokens: PositiveInt | None = None
+    price: Price | None = None
+    limits: Limits | None = None
+    approximate: bool = False
+    notes: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+
+    def tiling_for(self, detail: str | None = None) -> TilingPolicy:
+        """Return the rule of a detail level.
+
+        Raises:
+            InputError: the model has no such level.
+        """
+        level = detail or self.default_detail
+        rule = self.details.get(level)
+        if isinstance(rule, str):
+            rule = self.details.get(rule)
+        if not isinstance(rule, TilingPolicy):
+            known = ", ".join(f"`{key}`" for key in self.details)
+            raise InputError(
+                expected=f"a detail level of {self.name}, one of {known}",
+                got=f"`{level}`",
+            )
+        return rule
+
+    @property
+    def tiling(self) -> TilingPolicy:
+        """The rule of the default detail level."""
+        return self.tiling_for()
+
+
+Spec = ModelSpec | ApiSpec
