@@ -1,0 +1,56 @@
+"""The typer application and its entry point: errors of the user become one line and exit code 1."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from vlcalc import __version__
+from vlcalc.cli import specs, tokens
+from vlcalc.errors import VlcalcError
+
+app = typer.Typer(
+    name="vlcalc",
+    help="What an image costs a vision-language model, before anyone trains or serves it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("tokens")(tokens.command)
+app.add_typer(specs.app, name="specs")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"vlcalc {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _callback(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line: exit code 0 done, 1 wrong input, 2 wrong usage."""
+    try:
+        app()
+    except VlcalcError as error:
+        for line in str(error).splitlines():
+            typer.echo(f"error: {line}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        # The reader of our output has gone; say nothing more, not even when Python closes it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        sys.exit(130)

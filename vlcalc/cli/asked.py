@@ -1,0 +1,102 @@
+"""What the user asked of `vlcalc tokens`, read once at the edge."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from vlcalc import units
+from vlcalc.errors import InputError
+from vlcalc.image_size import ImageSize
+
+# Two numbers with something between them are meant as a size, not as the name of a file.
+SIZE_LIKE = re.compile(r"\s*[-+]?[\d_.]+\s*(?:[xX]|[^\w.])\s*[-+]?[\d_.]+\s*")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """The options of `vlcalc tokens` as the user typed them."""
+
+    res: str | None
+    patch: int
+    tiles: int | None
+    grid: str | None
+    thumbnail: bool | None
+    merge: int
+    tile: int | None
+    model: list[str]
+    image: list[str]
+    images: int
+    frames: int | None
+    video: tuple[str, str] | None
+    text: str
+    reserve: str
+    context: str | None
+    detail: str | None
+    cost: bool
+    sort: str | None
+    explain: bool
+    sizes: Path | None
+    each: bool
+    check: bool
+    format: str
+    output: Path | None
+
+    @property
+    def text_tokens(self) -> int:
+        """Tokens of text in the prompt."""
+        return units.parse_count(self.text, where="--text")
+
+    @property
+    def reserve_tokens(self) -> int:
+        """Tokens kept free for the answer."""
+        return units.parse_count(self.reserve, where="--reserve")
+
+    @property
+    def windows(self) -> tuple[int, ...]:
+        """Context windows asked for; none means the models' own, or the reference ones."""
+        if self.context is None:
+            return ()
+        return units.parse_counts(self.context, where="--context")
+
+    @property
+    def resolutions(self) -> tuple[int, ...]:
+        """Sides of `--res` in pixels."""
+        return units.parse_counts(self.res or "", where="--res", minimum=1)
+
+    def refuse(self, *options: str, hint: str) -> None:
+        """Refuse options that do not go with the rest.
+
+        Raises:
+            InputError: one of them was given.
+        """
+        defaults = {"patch": 14, "merge": 1}
+        for option in options:
+            value = getattr(self, option)
+            if value not in (None, False, [], defaults.get(option)):
+                raise InputError(
+                    expected=f"no --{option.replace('_', '-')} here", got=f"`{value}`", hint=hint
+                )
+
+
+def is_size(text: str) -> bool:
+    """Tell whether an `--image` is meant as a size; a file of that name comes first."""
+    return bool(SIZE_LIKE.fullmatch(text)) and not Path(text).exists()
+
+
+def image_sizes(patterns: list[str]) -> list[tuple[str, ImageSize]]:
+    """Return (file or "", size) of sizes, files, folders and globs.
+
+    Raises:
+        InputError: a size that no image has, or a file that is no image.
+    """
+    from vlcalc.images import find_images, read_size
+
+    sizes: list[tuple[str, ImageSize]] = []
+    for pattern in patterns:
+        if is_size(pattern):
+            sizes.append(("", units.parse_size(pattern, where="--image")))
+        else:
+            sizes.extend((str(path), read_size(path)) for path in find_images(pattern))
+    return sizes
