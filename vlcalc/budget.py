@@ -243,7 +243,8 @@ def _num_that_fit(spec: Spec, image: ImageSize, request: Request, window: int) -
     if room <= 0:
         return 0
     if request.num_frames is not None and spec.video is not None:
-        return _frames_that_fit(spec.video, image, room)
+        fit = _frames_that_fit(spec.video, image, room)
+        return min(fit, spec.video.max_frames or fit) if request.sampled else fit
     fit = _images_that_fit(policy_of(spec, request.detail), image, room)
     limits = spec.limits if isinstance(spec, ApiSpec) else None
     return min(fit, limits.max_images) if limits and limits.max_images else fit

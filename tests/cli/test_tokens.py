@@ -223,9 +223,8 @@ def test_the_sizes_of_a_file(run: Run, tmp_path: Path, golden: Callable[[str, st
 def test_a_row_for_each_size(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "sizes.csv"
     path.write_text("width,height\n1920,1080\n1,300\n-1,5\n640,480\n")
-    ran = run("tokens", "--model", "mllama", "--model", "qwen2.5-vl", "--sizes", str(path), "--each",
-              "--format", "csv")  # fmt: skip
-    rows = rows_of(ran.out)
+    args = ("tokens", "-m", "mllama", "-m", "qwen2.5-vl", "--sizes", str(path), "--each")
+    rows = rows_of(run(*args, "--format", "csv").out)
     wanted = {
         "width",
         "height",

@@ -81,12 +81,11 @@ def test_two_errors_are_both_reported(tmp_path: Path) -> None:
     path = write(tmp_path, TWO_ERRORS)
     with pytest.raises(SpecError) as caught:
         load_spec(str(path))
-    assert str(caught.value).splitlines() == [
-        f"{path}:2 `vision.patch_size`: expected an integer, got `'sixteen'`",
-        f"{path}:3 `tiling.min_pixels`: expected the key `min_pixels`, got no such key",
-        f"{path}:5 `tiling.min_pixel`: expected only known keys, got `min_pixel`; "
-        "did you mean `min_pixels`?",
-    ]
+    first, second, third = str(caught.value).splitlines()
+    assert first == f"{path}:2 `vision.patch_size`: expected an integer, got `'sixteen'`"
+    assert second == f"{path}:3 `tiling.min_pixels`: expected the key `min_pixels`, got no such key"
+    assert third.startswith(f"{path}:5 `tiling.min_pixel`: expected only known keys, got ")
+    assert third.endswith("`min_pixel`; did you mean `min_pixels`?")
 
 
 @pytest.mark.parametrize(

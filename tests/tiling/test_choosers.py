@@ -81,6 +81,8 @@ def grid(chooser: Chooser, tile: int, size: tuple[int, int]) -> tuple[int, int]:
         # 36 = 6 x 6 enlarges a square most; of 12 tiles 4 x 3 shrinks 4:3 least.
         (PLM, 448, (336, 336), (6, 6)),
         (PLM, 448, (4032, 3024), (4, 3)),
+        # 4 x 9 and 4 x 8 enlarge 1:2 alike: the later one in the list wins.
+        (PLM, 448, (100, 200), (4, 8)),
         (IDEFICS3, 364, (1, 1), (4, 4)),
         (IDEFICS3, 364, (640, 480), (4, 3)),
         (IDEFICS3, 364, (480, 640), (3, 4)),
@@ -196,10 +198,22 @@ def test_uncut_needs_a_bound() -> None:
         Uncut(factor=32)
 
 
-def test_every_chooser_says_its_rule() -> None:
-    assert len(CHOOSERS.names()) == 10
-    for chooser in (NEXT, INTERNVL, MLLAMA, OVIS, PLM, IDEFICS3, PAN_AND_SCAN, PHI35, PHI4):
-        assert chooser.rule
+@pytest.mark.parametrize(
+    ("chooser", "words"),
+    [
+        (NEXT, "of 5 canvases"),
+        (INTERNVL, "1 to 12 tiles"),
+        (MLLAMA, "up to 4 tiles"),
+        (OVIS, "over 90%"),
+        (PLM, "up to 36 tiles"),
+        (IDEFICS3, "1,456 px"),
+        (PAN_AND_SCAN, "below 256 px"),
+        (PHI35, "within 16"),
+        (PHI4, "above 36 tiles"),
+    ],
+)
+def test_rule_says_the_parameters(chooser: Chooser, words: str) -> None:
+    assert words in chooser.rule
 
 
 def test_unknown_chooser_suggests_the_nearest() -> None:

@@ -6,12 +6,12 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from vlcalc.errors import InputError
-from vlcalc.formats import FORMATS, Canvas
+from vlcalc.formats import FORMATS, Canvas, Format
 from vlcalc.table import Table
 
 # Formats whose text is one document.
@@ -49,7 +49,14 @@ def show(
     if format_name in ONE_TABLE:
         tables = [machines or _joined(tables)]
     canvas = Canvas() if output else stdout_canvas()
-    write((chunk for table in tables for chunk in render(table, canvas)), output)
+    write(_chunks(tables, render, canvas), output)
+
+
+def _chunks(tables: Sequence[Table], render: Format, canvas: Canvas) -> Iterator[str]:
+    for number, table in enumerate(tables):
+        if number:
+            yield "\n"
+        yield from render(table, canvas)
 
 
 def _joined(tables: Sequence[Table]) -> Table:

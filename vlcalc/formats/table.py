@@ -35,8 +35,8 @@ def render(table: Table, canvas: Canvas) -> Iterator[str]:
         legacy_windows=False,
     )
     _draw(table.for_reader("people"), canvas, console)
-    lines = buffer.getvalue().splitlines()
-    yield "".join(line.rstrip() + "\n" for line in lines)
+    lines = [line.rstrip() for line in buffer.getvalue().splitlines()]
+    yield "\n".join(lines).strip("\n") + "\n"
 
 
 def _draw(table: Table, canvas: Canvas, console: Console) -> None:

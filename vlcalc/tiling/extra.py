@@ -67,17 +67,14 @@ class ExtraTokens(Frozen):
         total = self.count(columns, rows, thumbnail=thumbnail, split=split, token_rows=token_rows)
         if not total:
             return ()
-        parts = " + ".join(self._parts(columns, rows, thumbnail, split, token_rows))
+        parts = " + ".join(
+            self._parts(columns, rows, thumbnail=thumbnail, split=split, token_rows=token_rows)
+        )
         doubt = f" ({self.tokenizer_dependent})" if self.tokenizer_dependent else ""
         return (Step("extra", f"{total:,} extra tokens", parts + doubt, extra_tokens=total),)
 
     def _parts(
-        self,
-        columns: int,
-        rows: int,
-        thumbnail: bool,
-        split: bool,
-        token_rows: int,  # noqa: FBT001
+        self, columns: int, rows: int, *, thumbnail: bool, split: bool, token_rows: int
     ) -> Iterator[str]:
         views = columns * rows + thumbnail
         counts = [

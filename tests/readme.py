@@ -1,0 +1,75 @@
+"""The README's examples: every `console` block is run, and what it prints stands in the README.
+
+Run `python -m tests.readme` to write the outputs anew.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+README = Path(__file__).parent.parent / "README.md"
+BLOCK = re.compile(r"```(console|python|yaml)\n(.*?)```", re.DOTALL)
+
+
+def blocks(kind: str) -> list[str]:
+    """Return the contents of the README's blocks of a kind."""
+    text = README.read_text(encoding="utf-8")
+    return [match[2] for match in BLOCK.finditer(text) if match[1] == kind]
+
+
+def commands(block: str) -> Iterator[str]:
+    """Yield the commands of a console block."""
+    for line in block.splitlines():
+        if line.startswith("$ "):
+            yield line[2:]
+
+
+def fill_folder(folder: Path) -> None:
+    """Write the files that the README shows with their name in the first line."""
+    for block in blocks("yaml"):
+        name = block.splitlines()[0].removeprefix("# ")
+        (folder / name).write_text(block, encoding="utf-8")
+
+
+def run_block(block: str, folder: Path) -> str:
+    """Return the block with what its commands really print."""
+    return "".join(f"$ {command}\n{run(command, folder)}" for command in commands(block))
+
+
+def run(command: str, folder: Path) -> str:
+    """Return the output of a shell command in which `vlcalc` is this checkout."""
+    root = str(README.parent)
+    shell = f'vlcalc() {{ "{sys.executable}" -m vlcalc "$@"; }}\n{command}'
+    ran = subprocess.run(
+        ["bash", "-c", shell],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": root, "COLUMNS": "100"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return ran.stdout
+
+
+def rendered() -> str:
+    """Return the README with the outputs of its console blocks as they are now."""
+    with tempfile.TemporaryDirectory() as name:
+        fill_folder(Path(name))
+
+        def replaced(match: re.Match[str]) -> str:
+            if match[1] != "console":
+                return match[0]
+            return f"```console\n{run_block(match[2], Path(name))}```"
+
+        return BLOCK.sub(replaced, README.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    README.write_text(rendered(), encoding="utf-8")
