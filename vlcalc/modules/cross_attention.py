@@ -1,0 +1,267 @@
+"""Cross-attention inside the language model: text attends to the image and takes no position of it.
+
+A gate that starts at zero leaves the language model as it was, to the bit.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from vlcalc.modules.primitives import (
+    Activation,
+    Attention,
+    FeedForward,
+    Norm,
+    TanhGate,
+    apply_if,
+    build_norm,
+)
+
+
+class CrossAttention(nn.Module):
+    """Text queries, visual keys and values; no norm, no residual.
+
+    Source: Vaswani et al., arXiv:1706.03762, section 3.2.3 (encoder-decoder attention).
+    """
+
+    def __init__(
+        self,
+        *,
+        text_width: int,
+        vision_width: int,
+        num_heads: int,
+        head_dim: int | None = None,
+        bias: bool = False,
+        out_bias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.attention = Attention(
+            width=text_width,
+            key_width=vision_width,
+            num_heads=num_heads,
+            head_dim=head_dim,
+            bias=bias,
+            out_bias=out_bias,
+        )
+
+    def forward(self, text: Tensor, visual: Tensor) -> Tensor:
+        fused: Tensor = self.attention(text, visual)  # (b, s, t)
+        return fused
+
+
+class GatedCrossAttention(nn.Module):
+    """Text plus tanh(alpha) times cross-attention of the normalised text; no feed-forward.
+
+    Source: Flamingo, arXiv:2204.14198, section 2.2, without its gated feed-forward.
+    """
+
+    def __init__(
+        self,
+        *,
+        text_width: int,
+        vision_width: int,
+        num_heads: int,
+        head_dim: int | None = None,
+        bias: bool = False,
+        out_bias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(text_width)
+        self.cross_attention = CrossAttention(
+            text_width=text_width,
+            vision_width=vision_width,
+            num_heads=num_heads,
+            head_dim=head_dim,
+            bias=bias,
+            out_bias=out_bias,
+        )
+        self.gate = TanhGate()
+
+    def forward(self, text: Tensor, visual: Tensor) -> Tensor:
+        fused: Tensor = text + self.gate(self.cross_attention(self.norm(text), visual))
+        return fused  # (b, s, t)
+
+
+class GatedCrossAttentionStack(nn.Module):
+    """Project the image to text width once, then `depth` gated cross-attention layers.
+
+    Source: blasphemetheus/edifice lib/edifice/multimodal/fusion.ex (its cross-attention fusion).
+    """
+
+    def __init__(
+        self,
+        *,
+        text_width: int,
+        vision_width: int,
+        depth: int = 4,
+        num_heads: int = 4,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        same_width = text_width == vision_width
+        self.project = None if same_width else nn.Linear(vision_width, text_width)
+        self.layers = nn.ModuleList(
+            GatedCrossAttention(
+                text_width=text_width,
+                vision_width=text_width,
+                num_heads=num_heads,
+                bias=bias,
+                out_bias=bias,
+            )
+            for _ in range(depth)
+        )
+
+    def forward(self, text: Tensor, visual: Tensor) -> Tensor:
+        visual = apply_if(self.project, visual)  # (b, n, t)
+        for layer in self.layers:
+            text = layer(text, visual)  # (b, s, t)
+        return text
+
+
+class GatedCrossAttentionBlock(nn.Module):
+    """GATED XATTN-DENSE: gated cross-attention, then a gated feed-forward; two gates from zero.
+
+    OpenFlamingo and Otter: the defaults (Flamingo: `activation` "squared_relu"). IDEFICS: `norm`
+    and `qk_norm` "rms", "silu", `gated`. Llama 3.2 Vision: the same with `num_kv_heads`, and
+    `silence` "feed_forward".
+
+    Text that sees no image is silenced: "attention" drops what its attention read, "feed_forward"
+    what its feed-forward computed.
+
+    Source: Flamingo, arXiv:2204.14198, section 2.2 and figure 4; mlfoundations/open_flamingo
+    open_flamingo/src/helpers.py::GatedCrossAttentionBlock; transformers
+    models/idefics/modeling_idefics.py::IdeficsGatedCrossAttentionLayer and
+    models/mllama/modeling_mllama.py::MllamaCrossAttentionDecoderLayer.
+    """
+
+    def __init__(
+        self,
+        *,
+        text_width: int,
+        vision_width: int,
+        num_heads: int = 8,
+        head_dim: int = 64,
+        num_kv_heads: int | None = None,
+        hidden_width: int | None = None,
+        activation: Activation = "gelu",
+        gated: bool = False,
+        norm: Norm = "layer",
+        qk_norm: Norm | None = None,
+        vector_gates: bool = False,
+        silence: Literal["attention", "feed_forward"] = "attention",
+        eps: float = 1e-5,
+    ) -> None:
+        super().__init__()
+        self.silence = silence
+        self.attention_norm = build_norm(norm, text_width, eps=eps)
+        self.attention = Attention(
+            width=text_width,
+            key_width=vision_width,
+            num_heads=num_heads,
+            head_dim=head_dim,
+            num_kv_heads=num_kv_heads,
+            qk_norm=qk_norm,
+            eps=eps,
+        )
+        gate_width = text_width if vector_gates else 1
+        self.attention_gate = TanhGate(width=gate_width)
+        self.feed_forward_norm = build_norm(norm, text_width, eps=eps)
+        self.feed_forward = FeedForward(
+            width=text_width,
+            hidden_width=hidden_width or 4 * text_width,
+            activation=activation,
+            bias=False,
+            gated=gated,
+        )
+        self.feed_forward_gate = TanhGate(width=gate_width)
+
+    def forward(self, text: Tensor, visual: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Let text attend to the image; `mask` (b, 1, s, n) is True where it may."""
+        blind = None if mask is None else ~mask.any(dim=-1, keepdim=True)  # (b, 1, s, 1)
+        # A row without anything to see would divide zero by zero: it sees all, and is silenced.
+        visible = None if mask is None or blind is None else mask | blind
+        read = self.attention(self.attention_norm(text), visual, mask=visible)  # (b, s, t)
+        if blind is not None and self.silence == "attention":
+            read = read.masked_fill(blind[:, 0], 0.0)
+        text = text + self.attention_gate(read)
+        hidden = self.feed_forward(self.feed_forward_norm(text))  # (b, s, t)
+        if blind is not None and self.silence == "feed_forward":
+            hidden = hidden.masked_fill(blind[:, 0], 0.0)
+        fused: Tensor = text + self.feed_forward_gate(hidden)
+        return fused
+
+
+class GatedBlockStack(nn.Module):
+    """The blocks that a language model gets inserted, one after the other, and their projection.
+
+    `project_width` is the width of the encoder where a linear layer maps it to `vision_width`
+    first, as Llama 3.2 Vision does (7,680 to the text width).
+
+    Source: Flamingo, arXiv:2204.14198, section 2.2 and table 4 (every layer, every 4th, every 7th);
+    transformers models/mllama/modeling_mllama.py (`multi_modal_projector`).
+    """
+
+    def __init__(
+        self,
+        *,
+        text_width: int,
+        vision_width: int,
+        depth: int,
+        project_width: int | None = None,
+        num_heads: int = 8,
+        head_dim: int = 64,
+        num_kv_heads: int | None = None,
+        hidden_width: int | None = None,
+        activation: Activation = "gelu",
+        gated: bool = False,
+        norm: Norm = "layer",
+        qk_norm: Norm | None = None,
+        vector_gates: bool = False,
+        silence: Literal["attention", "feed_forward"] = "attention",
+        eps: float = 1e-5,
+    ) -> None:
+        super().__init__()
+        self.project = nn.Linear(project_width, vision_width) if project_width else None
+        self.blocks = nn.ModuleList(
+            GatedCrossAttentionBlock(
+                text_width=text_width,
+                vision_width=vision_width,
+                num_heads=num_heads,
+                head_dim=head_dim,
+                num_kv_heads=num_kv_heads,
+                hidden_width=hidden_width,
+                activation=activation,
+                gated=gated,
+                norm=norm,
+                qk_norm=qk_norm,
+                vector_gates=vector_gates,
+                silence=silence,
+                eps=eps,
+            )
+            for _ in range(depth)
+        )
+
+    def forward(self, text: Tensor, visual: Tensor, mask: Tensor | None = None) -> Tensor:
+        visual = apply_if(self.project, visual)  # (b, n, d)
+        for block in self.blocks:
+            text = block(text, visual, mask)  # (b, s, t)
+        return text
+
+
+def image_mask(
+    is_image_marker: Tensor, *, num_images: int, tokens_per_image: int, only_latest: bool = True
+) -> Tensor:
+    """Return which visual tokens each text token may see: (b, 1, s, images * tokens), bool.
+
+    Text sees the image whose marker came last before it, or with `only_latest` off all before it.
+
+    Source: Flamingo, arXiv:2204.14198, section 2.3; mlfoundations/open_flamingo
+    open_flamingo/src/helpers.py::MaskedCrossAttention.
+    """
+    images_so_far = is_image_marker.cumsum(dim=-1)[:, None, :, None]  # (b, 1, s, 1)
+    image = torch.arange(1, num_images + 1, device=is_image_marker.device)
+    image = image.repeat_interleave(tokens_per_image)  # (images * tokens)
+    return images_so_far == image if only_latest else images_so_far >= image

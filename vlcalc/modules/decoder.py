@@ -1,0 +1,236 @@
+"""A decoder-only language model: layer, embedding and head, without a KV cache.
+
+Source: Vaswani et al., arXiv:1706.03762; rotary positions from arXiv:2104.09864; norms of queries
+and keys from arXiv:2302.05442; norms after both halves from Gemma 2, arXiv:2408.00118, section 2;
+parallel halves from PaLM, arXiv:2204.02311, section 2; inner norms from Magneto, arXiv:2210.06423.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from vlcalc.modules.primitives import (
+    Activation,
+    Attention,
+    FeedForward,
+    Norm,
+    apply_if,
+    build_norm,
+    split_heads,
+)
+
+DecoderNorm = Literal["rms", "layer", "layer_no_bias"]
+
+
+def build_decoder_norm(kind: DecoderNorm, width: int, *, eps: float) -> nn.Module:
+    """Return a norm of the kinds that decoders have."""
+    if kind == "layer_no_bias":
+        return nn.LayerNorm(width, eps=eps, bias=False)
+    return build_norm(kind, width, eps=eps)
+
+
+class OwnHeadNorm(nn.Module):
+    """LayerNorm over a head's width, with weights of its own for each head.
+
+    Source: Chameleon, arXiv:2405.09818, section 2.3; transformers
+    models/chameleon/modeling_chameleon.py::ChameleonLayerNorm.
+    """
+
+    def __init__(self, num_heads: int, head_dim: int, *, kind: Norm, eps: float) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(num_heads, 1, head_dim))
+        self.bias = nn.Parameter(torch.zeros(num_heads, 1, head_dim)) if kind == "layer" else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        size = x.shape[-1:]
+        if self.bias is None:
+            return F.rms_norm(x, size, eps=self.eps) * self.weight  # (b, h, s, e)
+        return F.layer_norm(x, size, eps=self.eps) * self.weight + self.bias  # (b, h, s, e)
+
+
+def rotate(x: Tensor, rotary_dim: int, base: float) -> Tensor:
+    """Rotate the first `rotary_dim` of each head by its position; the two halves are the pairs.
+
+    Elementwise products only: no contraction that a counter could see.
+    """
+    half = rotary_dim // 2
+    turns = torch.arange(half, dtype=torch.float32, device=x.device) / half
+    positions = torch.arange(x.shape[-2], dtype=torch.float32, device=x.device)
+    angles = positions[:, None] * base**-turns  # (s, half)
+    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+    left, right, rest = x[..., :half], x[..., half : 2 * half], x[..., 2 * half :]
+    rotated = [left * cos - right * sin, right * cos + left * sin, rest]
+    return torch.cat(rotated, dim=-1)  # (b, h, s, e)
+
+
+class CausalSelfAttention(Attention):
+    """Self-attention over the positions so far; its queries and keys may be rotated."""
+
+    def __init__(
+        self,
+        *,
+        width: int,
+        num_heads: int,
+        num_kv_heads: int,
+        head_dim: int,
+        qkv_bias: bool,
+        output_bias: bool,
+        qk_norm: Norm | None,
+        own_qk_norms: bool,
+        inner_norm: nn.Module | None,
+        rotary_dim: int,
+        rope_base: float,
+        eps: float,
+    ) -> None:
+        super().__init__(
+            width=width,
+            num_heads=num_heads,
+            num_kv_heads=num_kv_heads,
+            head_dim=head_dim,
+            bias=qkv_bias,
+            out_bias=output_bias,
+            qk_norm=None if own_qk_norms else qk_norm,
+            eps=eps,
+        )
+        if qk_norm and own_qk_norms:
+            self.query_norm = OwnHeadNorm(num_heads, head_dim, kind=qk_norm, eps=eps)
+            self.key_norm = OwnHeadNorm(num_kv_heads, head_dim, kind=qk_norm, eps=eps)
+        self.inner_norm = inner_norm
+        self.rotary_dim, self.rope_base = rotary_dim, rope_base
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # attends to itself alone
+        q = apply_if(self.query_norm, split_heads(self.query(x), self.head_dim))  # (b, h, s, e)
+        k = apply_if(self.key_norm, split_heads(self.key(x), self.head_dim))  # (b, h_kv, s, e)
+        v = split_heads(self.value(x), self.head_dim)  # (b, h_kv, s, e)
+        if self.rotary_dim:
+            q, k = (rotate(each, self.rotary_dim, self.rope_base) for each in (q, k))
+        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=self.grouped)
+        mixed = apply_if(self.inner_norm, mixed.transpose(1, 2).flatten(-2))  # (b, s, h * e)
+        return apply_if(self.output, mixed)  # (b, s, t)
+
+
+class DecoderLayer(nn.Module):
+    """Attention and feed-forward, each added to what it started from.
+
+    Gemma's norms multiply by 1 + weight; here the weight is the factor itself.
+    """
+
+    def __init__(
+        self,
+        *,
+        width: int,
+        num_heads: int,
+        num_kv_heads: int,
+        head_dim: int,
+        ffn_width: int,
+        activation: Activation = "silu",
+        gated: bool = True,
+        qkv_bias: bool = False,
+        output_bias: bool = False,
+        mlp_bias: bool = False,
+        qk_norm: Norm | None = None,
+        own_qk_norms: bool = False,
+        norm: DecoderNorm = "rms",
+        norm_placement: Literal["pre", "sandwich", "parallel"] = "pre",
+        inner_norms: bool = False,
+        rotary_dim: int,
+        rope_base: float = 10_000.0,
+        eps: float = 1e-6,
+    ) -> None:
+        super().__init__()
+
+        def new_norm(size: int, *, wanted: bool) -> nn.Module | None:
+            return build_decoder_norm(norm, size, eps=eps) if wanted else None
+
+        sandwich = norm_placement == "sandwich"
+        self.attention_norm = build_decoder_norm(norm, width, eps=eps)
+        self.attention = CausalSelfAttention(
+            width=width,
+            num_heads=num_heads,
+            num_kv_heads=num_kv_heads,
+            head_dim=head_dim,
+            qkv_bias=qkv_bias,
+            output_bias=output_bias,
+            qk_norm=qk_norm,
+            own_qk_norms=own_qk_norms,
+            inner_norm=new_norm(num_heads * head_dim, wanted=inner_norms),
+            rotary_dim=rotary_dim,
+            rope_base=rope_base,
+            eps=eps,
+        )
+        self.after_attention_norm = new_norm(width, wanted=sandwich)
+        self.feed_forward_norm = new_norm(width, wanted=norm_placement != "parallel")
+        self.feed_forward = FeedForward(
+            width=width, hidden_width=ffn_width, activation=activation, bias=mlp_bias, gated=gated
+        )
+        if inner := new_norm(ffn_width, wanted=inner_norms):
+            self.feed_forward.activation = nn.Sequential(self.feed_forward.activation, inner)
+        self.after_feed_forward_norm = new_norm(width, wanted=sandwich)
+
+    def forward(self, x: Tensor) -> Tensor:
+        normed = self.attention_norm(x)  # (b, s, t)
+        attended = x + apply_if(self.after_attention_norm, self.attention(normed))  # (b, s, t)
+        if self.feed_forward_norm is not None:
+            normed = self.feed_forward_norm(attended)
+        hidden = apply_if(self.after_feed_forward_norm, self.feed_forward(normed))
+        return attended + hidden  # (b, s, t)
+
+
+class DecoderModel(nn.Module):
+    """Embedding, layers, final norm and head."""
+
+    def __init__(
+        self,
+        *,
+        layers: Iterable[DecoderLayer],
+        width: int,
+        vocab_size: int,
+        norm: DecoderNorm = "rms",
+        tied_embeddings: bool = False,
+        head_bias: bool = False,
+        extra_embeddings: int = 0,
+        learned_positions: int = 0,
+        position_offset: int = 0,
+        eps: float = 1e-6,
+    ) -> None:
+        super().__init__()
+        self.vocab_size, self.position_offset = vocab_size, position_offset
+        self.embedding = nn.Embedding(vocab_size + extra_embeddings, width)
+        self.positions = None
+        if learned_positions:
+            self.positions = nn.Embedding(learned_positions + position_offset, width)
+        self.layers = nn.ModuleList(layers)
+        self.final_norm = build_decoder_norm(norm, width, eps=eps)
+        self.head = None if tied_embeddings else nn.Linear(width, vocab_size, bias=head_bias)
+
+    def embed(self, token_ids: Tensor) -> Tensor:
+        """Return the vectors of text, without positions."""
+        vectors: Tensor = self.embedding(token_ids)  # (b, s, t)
+        return vectors
+
+    def forward(self, x: Tensor, logits: Literal["last", "all", "none"] = "all") -> Tensor:
+        """Return logits of token ids (b, s) or of vectors (b, s, t); hidden states for "none"."""
+        if not x.is_floating_point():
+            x = self.embed(x)
+        if self.positions is not None:
+            start = self.position_offset
+            x = x + self.positions(torch.arange(start, start + x.shape[1], device=x.device))
+        for layer in self.layers:
+            x = layer(x)
+        x = self.final_norm(x)
+        if logits == "none":
+            return x  # (b, s, t)
+        return self.predict(x[:, -1:] if logits == "last" else x)
+
+    def predict(self, x: Tensor) -> Tensor:
+        """Return the logits of hidden states."""
+        if self.head is None:
+            return F.linear(x, self.embedding.weight[: self.vocab_size])  # (b, s, vocab)
+        out: Tensor = self.head(x)  # (b, s, vocab)
+        return out

@@ -1,0 +1,153 @@
+"""Whole pipelines: from the encoder's output to the input of the language model, and beyond."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from vlcalc.modules.primitives import PostNormLayer
+from vlcalc.modules.projection import MLPProjector
+
+
+class ConcatPipeline(nn.Module):
+    """Project the image, embed the text, image first.
+
+    Source: LLaVA, arXiv:2304.08485, section 4.1 and figure 1.
+    """
+
+    def __init__(self, *, projector: nn.Module, vocab_size: int, text_width: int) -> None:
+        super().__init__()
+        self.projector = projector
+        self.words = nn.Embedding(vocab_size, text_width)
+
+    def forward(self, visual: Tensor, text_ids: Tensor) -> Tensor:
+        return concatenate(self.projector(visual), self.words(text_ids))  # (b, n + s, t)
+
+
+class InterleavedPipeline(nn.Module):
+    """Project the images, embed the text, put the images where their placeholders stand.
+
+    Source: haotian-liu/LLaVA llava/model/llava_arch.py; transformers
+    models/llava/modeling_llava.py (`masked_scatter`).
+    """
+
+    def __init__(
+        self, *, projector: nn.Module, vocab_size: int, text_width: int, image_token_id: int
+    ) -> None:
+        super().__init__()
+        self.projector = projector
+        self.words = nn.Embedding(vocab_size, text_width)
+        self.image_token_id = image_token_id
+
+    def forward(self, visual: Tensor, text_ids: Tensor) -> Tensor:
+        is_image = text_ids == self.image_token_id  # (b, s), one per projected token
+        words = self.words(text_ids.masked_fill(is_image, 0))  # (b, s, t)
+        return place(self.projector(visual), words, is_image)  # (b, s, t)
+
+
+class LlavaPipeline(ConcatPipeline):
+    """LLaVA's pipeline with a projector of `depth` linear layers: 1 is LLaVA, 2 is LLaVA-1.5.
+
+    Source: LLaVA, arXiv:2304.08485, section 4.1; LLaVA-1.5, arXiv:2310.03744, section 3.3.
+    """
+
+    def __init__(
+        self,
+        *,
+        vision_width: int = 1024,
+        text_width: int = 4096,
+        vocab_size: int = 32_000,
+        depth: int = 2,
+    ) -> None:
+        super().__init__(
+            projector=MLPProjector(vision_width=vision_width, text_width=text_width, depth=depth),
+            vocab_size=vocab_size,
+            text_width=text_width,
+        )
+
+
+class ToyLlava(nn.Module):
+    """A linear projector, a few post-norm encoder layers for a language model, a vocabulary head.
+
+    A teaching model: its layers are bidirectional, use ReLU, and know no positions.
+
+    Source: the pipeline of LLaVA, arXiv:2304.08485, figure 1, over layers of arXiv:1706.03762.
+    """
+
+    def __init__(
+        self,
+        *,
+        vision_width: int = 1024,
+        text_width: int = 4096,
+        vocab_size: int = 32_000,
+        depth: int = 4,
+        num_heads: int = 32,
+        hidden_width: int = 11_008,
+    ) -> None:
+        super().__init__()
+        self.pipeline = LlavaPipeline(
+            vision_width=vision_width, text_width=text_width, vocab_size=vocab_size, depth=1
+        )
+        self.layers = nn.ModuleList(
+            PostNormLayer(
+                width=text_width,
+                num_heads=num_heads,
+                hidden_width=hidden_width,
+                activation="relu",
+                eps=1e-5,
+            )
+            for _ in range(depth)
+        )
+        self.head = nn.Linear(text_width, vocab_size)
+
+    def forward(self, visual: Tensor, text_ids: Tensor) -> Tensor:
+        hidden: Tensor = self.pipeline(visual, text_ids)  # (b, n + s, t)
+        for layer in self.layers:
+            hidden = layer(hidden)
+        logits: Tensor = self.head(hidden)  # (b, n + s, vocabulary)
+        return logits
+
+
+class ProjectAndConcatenate(nn.Module):
+    """Project the image and put it before text that is embedded already.
+
+    Source: LLaVA, arXiv:2304.08485, section 4.1.
+    """
+
+    def __init__(self, *, projector: nn.Module) -> None:
+        super().__init__()
+        self.projector = projector
+
+    def forward(self, visual: Tensor, text: Tensor) -> Tensor:
+        return concatenate(self.projector(visual), text)  # (b, n + s, t)
+
+
+class ResampledCrossAttention(nn.Module):
+    """Resample the image, then let the text attend to the latents in the inserted blocks.
+
+    Source: Flamingo, arXiv:2204.14198, figure 3.
+    """
+
+    def __init__(self, *, resampler: nn.Module, blocks: nn.Module) -> None:
+        super().__init__()
+        self.resampler = resampler
+        self.blocks = blocks
+
+    def forward(self, text: Tensor, visual: Tensor) -> Tensor:
+        fused: Tensor = self.blocks(text, self.resampler(visual))  # (b, s, t)
+        return fused
+
+
+def concatenate(visual: Tensor, text: Tensor) -> Tensor:
+    """Return the image's tokens followed by the text's, (b, n + s, t)."""
+    return torch.cat([visual, text], dim=1)
+
+
+def place(visual: Tensor, text: Tensor, is_image: Tensor) -> Tensor:
+    """Put the visual tokens, in order, at the positions where `is_image` (b, s) is true."""
+    return text.masked_scatter(is_image[..., None], visual.to(text.dtype))
+
+
+def add_at(visual: Tensor, hidden: Tensor, is_image: Tensor) -> Tensor:
+    """Add the visual tokens at those positions, as DeepStack does in the first decoder layers."""
+    return hidden + place(visual, torch.zeros_like(hidden), is_image)

@@ -1,0 +1,57 @@
+"""Pixel shuffle: each square of tokens becomes one wider token, which is then projected."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from vlcalc.modules.grids import to_windows
+from vlcalc.modules.primitives import (
+    Activation,
+    Norm,
+    apply_if,
+    build_mlp,
+    build_norm,
+    check_divides,
+)
+
+
+class PixelShuffleProjector(nn.Module):
+    """Move `factor` x `factor` neighbours into the channels, then project.
+
+    InternVL: depth 2 behind a LayerNorm. Idefics3 and SmolVLM: one matrix without bias or norm.
+
+    Source: InternVL 1.5, arXiv:2404.16821, section 3.1, OpenGVLab/InternVL
+    internvl_chat/internvl/model/internvl_chat/modeling_internvl_chat.py; Idefics3,
+    arXiv:2408.12637, section 2.2; SmolVLM, arXiv:2504.05299, section 2.2.
+    """
+
+    def __init__(
+        self,
+        *,
+        vision_width: int,
+        text_width: int,
+        num_columns: int,
+        num_rows: int,
+        factor: int = 2,
+        depth: int = 2,
+        input_norm: Norm | None = "layer",
+        activation: Activation = "gelu",
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        check_divides(factor, num_columns, part_name="factor", whole_name="num_columns")
+        check_divides(factor, num_rows, part_name="factor", whole_name="num_rows")
+        self.grid = (num_columns, num_rows)
+        self.factor = factor
+        shuffled_width = vision_width * factor**2
+        self.norm = build_norm(input_norm, shuffled_width, eps=1e-5) if input_norm else None
+        self.layers = build_mlp(
+            [shuffled_width, *[text_width] * depth], activation=activation, bias=bias
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        columns, rows = self.grid
+        windows = to_windows(x, num_columns=columns, num_rows=rows, side=self.factor)
+        shuffled = windows.flatten(2)  # (b, n / factor^2, factor^2 * d)
+        tokens: Tensor = self.layers(apply_if(self.norm, shuffled))  # (b, n / factor^2, t)
+        return tokens

@@ -1,0 +1,155 @@
+"""Pooling of the visual grid, before or after it is projected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from vlcalc.modules.grids import to_grid, to_tokens
+from vlcalc.modules.primitives import Activation, build_mlp, check_divides
+
+Pool = Literal["average", "adaptive", "bilinear"]
+
+
+class GridPool(nn.Module):
+    """Shrink a grid of tokens: equal windows, adaptive windows, or bilinear interpolation."""
+
+    def __init__(
+        self,
+        *,
+        num_columns: int,
+        num_rows: int,
+        pooled_columns: int,
+        pooled_rows: int,
+        pool: Pool = "average",
+    ) -> None:
+        super().__init__()
+        self.grid = (num_columns, num_rows)
+        self.pooled_size = (pooled_rows, pooled_columns)
+        self.pool = pool
+        if pool == "average":
+            self.kernel_size = (
+                check_divides(pooled_rows, num_rows, part_name="pooled_rows", whole_name="rows"),
+                check_divides(
+                    pooled_columns, num_columns, part_name="pooled_columns", whole_name="columns"
+                ),
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        grid = to_grid(x, *self.grid)  # (b, d, rows, columns)
+        if self.pool == "average":
+            pooled = F.avg_pool2d(grid, self.kernel_size)
+        elif self.pool == "adaptive":
+            pooled = F.adaptive_avg_pool2d(grid, self.pooled_size)
+        else:
+            pooled = F.interpolate(grid, size=self.pooled_size, mode="bilinear")
+        return to_tokens(pooled)  # (b, pooled n, d)
+
+
+class PooledProjector(nn.Module):
+    """An MLP projector with a pooled grid before it, or after it (`pool_first=False`).
+
+    Source: LLaVA-OneVision, arXiv:2408.03326, section 3 (video: bilinear, after the projector);
+    LLaVA-NeXT llava/model/llava_arch.py::get_2dPool; DeCo, arXiv:2405.20985 (adaptive, before).
+    """
+
+    def __init__(
+        self,
+        *,
+        vision_width: int,
+        text_width: int,
+        num_columns: int,
+        num_rows: int,
+        pooled_columns: int,
+        pooled_rows: int,
+        pool: Pool = "average",
+        depth: int = 2,
+        activation: Activation = "gelu",
+        pool_first: bool = True,
+    ) -> None:
+        super().__init__()
+        self.pool_first = pool_first
+        self.pool = GridPool(
+            num_columns=num_columns,
+            num_rows=num_rows,
+            pooled_columns=pooled_columns,
+            pooled_rows=pooled_rows,
+            pool=pool,
+        )
+        self.project = build_mlp([vision_width, *[text_width] * depth], activation=activation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.pool_first:
+            tokens: Tensor = self.project(self.pool(x))  # (b, pooled n, t)
+        else:
+            tokens = self.pool(self.project(x))  # (b, pooled n, t)
+        return tokens
+
+
+class OffsetRMSNorm(nn.Module):
+    """An RMSNorm that scales by 1 + weight, so that zero weights change nothing.
+
+    Source: Gemma, google/gemma_pytorch gemma/model.py::RMSNorm.
+    """
+
+    def __init__(self, *, width: int, eps: float = 1e-6) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.zeros(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x, self.weight.shape, 1.0 + self.weight, self.eps)
+
+
+class GemmaProjector(nn.Module):
+    """Average-pool, RMSNorm, one matrix without bias.
+
+    Source: Gemma 3, arXiv:2503.19786, section 2.1; transformers
+    models/gemma3/modeling_gemma3.py::Gemma3MultiModalProjector.
+    """
+
+    def __init__(
+        self,
+        *,
+        vision_width: int,
+        text_width: int,
+        num_columns: int,
+        num_rows: int,
+        pooled_columns: int,
+        pooled_rows: int,
+        eps: float = 1e-6,
+    ) -> None:
+        super().__init__()
+        self.pool = GridPool(
+            num_columns=num_columns,
+            num_rows=num_rows,
+            pooled_columns=pooled_columns,
+            pooled_rows=pooled_rows,
+        )
+        self.norm = OffsetRMSNorm(width=vision_width, eps=eps)
+        self.project = nn.Linear(vision_width, text_width, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens: Tensor = self.project(self.norm(self.pool(x)))  # (b, pooled n, t)
+        return tokens
+
+
+class MatryoshkaPool(nn.Module):
+    """Average a square grid down to nested sizes, coarse to fine; no parameters.
+
+    Source: M3, arXiv:2405.17430, section 3; mu-cai/matryoshka-mm (24 x 24 to 12, 6, 3 and 1).
+    """
+
+    def __init__(self, *, side: int = 24, pooled_sides: Sequence[int] = (1, 3, 6, 12, 24)) -> None:
+        super().__init__()
+        self.levels = nn.ModuleList(
+            GridPool(num_columns=side, num_rows=side, pooled_columns=pooled, pooled_rows=pooled)
+            for pooled in pooled_sides
+        )
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        return tuple(level(x) for level in self.levels)  # each (b, pooled side^2, d)

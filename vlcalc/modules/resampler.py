@@ -1,0 +1,134 @@
+"""Resamplers of learned queries that are no Perceiver: Qwen-VL's single layer, and a deeper one."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from vlcalc.modules.grids import sine_positions, square_side, to_tokens
+from vlcalc.modules.primitives import Attention, FeedForward, LearnedTokens, apply_if
+
+
+class CrossAttentionResampler(nn.Module):
+    """One cross-attention layer from a grid of queries, with fixed 2-D positions on both sides.
+
+    `output_projection` adds Qwen-VL's norm and matrix behind it. `position_parameter` keeps the
+    fixed positions as a frozen parameter, as its checkpoint does, so that they are counted.
+
+    Source: Qwen-VL, arXiv:2308.12966, section 2.1; Qwen/Qwen-VL visual.py::Resampler.
+    """
+
+    def __init__(
+        self,
+        *,
+        vision_width: int,
+        text_width: int,
+        num_queries: int = 256,
+        num_heads: int = 32,
+        output_projection: bool = True,
+        position_parameter: bool = False,
+        eps: float = 1e-6,
+    ) -> None:
+        super().__init__()
+        self.side = square_side(num_queries, name="num_queries")
+        self.queries = LearnedTokens(num_tokens=num_queries, width=text_width)
+        positions = sine_positions(num_columns=self.side, num_rows=self.side, width=text_width)
+        if position_parameter:
+            self.positions = nn.Parameter(positions, requires_grad=False)
+        else:
+            self.register_buffer("positions", positions, persistent=False)
+        self.project = nn.Linear(vision_width, text_width, bias=False)
+        self.key_norm = nn.LayerNorm(text_width, eps=eps)
+        self.query_norm = nn.LayerNorm(text_width, eps=eps)
+        self.attention = Attention(width=text_width, num_heads=num_heads, bias=True)
+        self.output = None
+        if output_projection:
+            self.output = nn.Sequential(
+                nn.LayerNorm(text_width, eps=eps), nn.Linear(text_width, text_width, bias=False)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        side = square_side(x.shape[1], name="visual tokens")
+        features = self.key_norm(self.project(x))  # (b, n, t)
+        keys = features + self._positions_for(side)  # (b, n, t)
+        queries = self.query_norm(self.queries(x.shape[0])) + self.positions  # (b, m, t)
+        fused = self.attention(queries, keys, values=features)  # (b, m, t)
+        return apply_if(self.output, fused)
+
+    def _positions_for(self, side: int) -> Tensor:
+        """Return the positions stretched to another grid, (1, side^2, t)."""
+        grid = self.positions.T.unflatten(1, (self.side, self.side))[None]  # (1, t, side, side)
+        stretched = F.interpolate(grid.float(), size=(side, side), mode="bicubic")
+        return to_tokens(stretched.to(grid.dtype))
+
+
+class SelfCrossLayer(nn.Module):
+    """Queries attend to themselves, then to the visual tokens; optionally a feed-forward.
+
+    Source: blasphemetheus/edifice lib/edifice/multimodal/fusion.ex (its Perceiver Resampler).
+    """
+
+    def __init__(
+        self, *, width: int, num_heads: int, output_projection: bool, feed_forward: bool
+    ) -> None:
+        super().__init__()
+        self.self_norm = nn.LayerNorm(width)
+        self.self_attention = Attention(
+            width=width, num_heads=num_heads, bias=True, output_projection=output_projection
+        )
+        self.cross_norm = nn.LayerNorm(width)
+        self.cross_attention = Attention(
+            width=width, num_heads=num_heads, bias=True, output_projection=output_projection
+        )
+        self.feed_forward = None
+        if feed_forward:
+            self.feed_forward = nn.Sequential(
+                nn.LayerNorm(width), FeedForward(width=width, hidden_width=4 * width)
+            )
+
+    def forward(self, queries: Tensor, x: Tensor) -> Tensor:
+        queries = queries + self.self_attention(self.self_norm(queries))  # (b, m, t)
+        queries = queries + self.cross_attention(self.cross_norm(queries), x)  # (b, m, t)
+        if self.feed_forward is not None:
+            queries = queries + self.feed_forward(queries)  # (b, m, t)
+        return queries
+
+
+class SelfCrossResampler(nn.Module):
+    """Project the visual tokens, then alternate self- and cross-attention over learned queries.
+
+    Source: blasphemetheus/edifice lib/edifice/multimodal/fusion.ex; `output_projection` and
+    `feed_forward` give the transformer form of it.
+    """
+
+    def __init__(
+        self,
+        *,
+        vision_width: int,
+        text_width: int,
+        num_queries: int = 64,
+        depth: int = 6,
+        num_heads: int = 4,
+        output_projection: bool = False,
+        feed_forward: bool = False,
+    ) -> None:
+        super().__init__()
+        same_width = vision_width == text_width
+        self.project = None if same_width else nn.Linear(vision_width, text_width)
+        self.queries = LearnedTokens(num_tokens=num_queries, width=text_width)
+        self.layers = nn.ModuleList(
+            SelfCrossLayer(
+                width=text_width,
+                num_heads=num_heads,
+                output_projection=output_projection,
+                feed_forward=feed_forward,
+            )
+            for _ in range(depth)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = apply_if(self.project, x)  # (b, n, t)
+        queries: Tensor = self.queries(x.shape[0])  # (b, m, t)
+        for layer in self.layers:
+            queries = layer(queries, x)
+        return queries
