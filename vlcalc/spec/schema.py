@@ -9,9 +9,11 @@ from __future__ import annotations
 import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
+from vlcalc.backbones.decoder import Decoder
 from vlcalc.errors import InputError
+from vlcalc.fusion.base import FusionField
 from vlcalc.tiling.base import Frozen, TilingField, TilingPolicy, VideoField
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._+-]*$")]
@@ -25,6 +27,8 @@ class VisionSpec(Frozen):
         name: its own name, the stem of its file.
         patch_size: side of a patch in pixels.
         image_size: side of the square it was trained on, in pixels; None for native resolution.
+        width: width of a visual token; None when not known.
+        num_prefix_tokens: class and register tokens beside the patches; None when not known.
         feature_layer: the layer whose output is used, counted from the end when negative.
         drop_cls: whether the class token is thrown away.
         sources: where the figures are from.
@@ -35,17 +39,21 @@ class VisionSpec(Frozen):
     aliases: tuple[str, ...] = ()
     patch_size: PositiveInt | None = None
     image_size: PositiveInt | None = None
+    width: PositiveInt | None = None
+    num_prefix_tokens: NonNegativeInt | None = None
     feature_layer: int | None = None
     drop_cls: bool | None = None
     sources: tuple[str, ...] = ()
 
 
 class LanguageSpec(Frozen):
-    """A language model, as far as the context budget needs it.
+    """A language model: its context window, and its shape where that is known.
 
     Attributes:
         name: its own name, the stem of its file.
         context_window: positions it was trained or released for; None when not known.
+        decoder: its layers, embedding and head; None when not known, or when it is no dense
+            decoder.
         sources: where the figures are from.
     """
 
@@ -53,6 +61,7 @@ class LanguageSpec(Frozen):
     title: str = ""
     aliases: tuple[str, ...] = ()
     context_window: PositiveInt | None = None
+    decoder: Decoder | None = None
     sources: tuple[str, ...] = ()
 
 
@@ -176,3 +185,57 @@ class ApiSpec(Frozen):
 
 
 Spec = ModelSpec | ApiSpec
+
+
+class Published(Frozen):
+    """A number that somebody printed about a spec, and where.
+
+    Attributes:
+        metric: what it counts, e.g. `params`.
+        value: the number, as printed after its unit is written out.
+        source: who printed it and where.
+        note: why ours differs, where it does.
+    """
+
+    metric: str
+    value: int | float
+    source: str
+    note: str = ""
+
+
+class NativeDims(Frozen):
+    """The dims that a published design was built for; keys as in `vlcalc.fusion.base.Dims`."""
+
+    vision_width: PositiveInt
+    text_width: PositiveInt
+    columns: PositiveInt
+    rows: PositiveInt
+    num_views: PositiveInt = 1
+    num_prefix_tokens: NonNegativeInt = 0
+    num_text_tokens: NonNegativeInt = 0
+    text_depth: PositiveInt = 32
+    vocab_size: PositiveInt = 32_000
+
+
+class FusionSpec(Frozen):
+    """A fusion method with its hyper-parameters: a preset of `specs/fusion`.
+
+    Attributes:
+        name: its own name, the stem of its file.
+        fusion: the method and its hyper-parameters.
+        native: the dims of the published design; None for a generic preset.
+        published: figures of that design; a test holds ours against them.
+        groups: names of groups it is listed in, e.g. `projection`.
+        used_by: models that use it.
+    """
+
+    name: Name
+    title: str = ""
+    aliases: tuple[str, ...] = ()
+    fusion: FusionField
+    native: NativeDims | None = None
+    published: tuple[Published, ...] = ()
+    groups: tuple[str, ...] = ()
+    used_by: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""What surrounds the fusion: language models in closed form. torch stays out."""

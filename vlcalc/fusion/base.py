@@ -1,0 +1,135 @@
+"""The contract of a fusion method: tokens, parameters and FLOPs in closed form, and its module.
+
+A method is a frozen model whose fields are the YAML keys of a spec's `fusion:` block, registered
+under its `kind` in the module of that name. It loads without torch; `build` imports its module.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple
+
+from vlcalc.errors import InputError
+from vlcalc.registry import Registry
+from vlcalc.tiling.base import Frozen
+from vlcalc.tiling.field import ByKind
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+Taxonomy = Literal["early", "mid", "late"]
+Device = Literal["meta", "cpu", "cuda", "mps"]
+
+
+class Dims(NamedTuple):
+    """What surrounds a fusion method: the encoder's output, the text, the language model.
+
+    Attributes:
+        vision_width: width of a visual token as it leaves the encoder.
+        text_width: width of the language model.
+        columns: visual tokens across the grid of one encoder input (tile, thumbnail).
+        rows: visual tokens down that grid.
+        num_views: encoder inputs of one image, thumbnail included; each is fused on its own.
+        num_prefix_tokens: class or register tokens that the encoder gives beside the grid; only
+            methods that say so use them.
+        num_text_tokens: text tokens of the prompt.
+        text_depth: layers of the language model, which inserted layers are counted by.
+        vocab_size: rows of the language model's embedding, for methods that embed text.
+        batch_size: images (with their prompts) at once.
+    """
+
+    vision_width: int
+    text_width: int
+    columns: int
+    rows: int
+    num_views: int = 1
+    num_prefix_tokens: int = 0
+    num_text_tokens: int = 0
+    text_depth: int = 32
+    vocab_size: int = 32_000
+    batch_size: int = 1
+
+    @property
+    def num_visual_tokens(self) -> int:
+        """Visual tokens of one encoder input, without prefix tokens."""
+        return self.columns * self.rows
+
+    @property
+    def num_inputs(self) -> int:
+        """Encoder inputs of the whole batch: the leading axis of what is fused."""
+        return self.batch_size * self.num_views
+
+
+class Fusion(Frozen, ABC):
+    """One way of joining vision and language.
+
+    Counts hold for the whole batch of `dims`: FLOPs for all views of all images; tokens for one
+    image. FLOPs are 2 per multiply-accumulate of matrix products, convolutions and attention only.
+
+    Attributes:
+        taxonomy: early, merged before deep processing; mid, visual tokens enter the language
+            model; late, one vector a modality, merged at the decision.
+        llm_modified: whether layers are added inside the language model.
+        token_effect: what happens to the tokens, in a few words.
+        spatial_detail: what of the grid survives, in a few words.
+    """
+
+    taxonomy: ClassVar[Taxonomy]
+    llm_modified: ClassVar[bool] = False
+    token_effect: ClassVar[str]
+    spatial_detail: ClassVar[str]
+
+    kind: str
+
+    def check(self, dims: Dims) -> None:  # most methods take any dims
+        """Refuse dims that the method cannot take.
+
+        Raises:
+            InputError: a width, grid or count that does not go with the fields; both are named.
+        """
+
+    @abstractmethod
+    def num_image_tokens(self, dims: Dims) -> int:
+        """Return the positions in the sequence that one image takes."""
+
+    def num_context_tokens(self, dims: Dims) -> int:
+        """Return the vectors of one image that are only cross-attended."""
+        return 0
+
+    def num_cached_context_values(self, dims: Dims) -> int:
+        """Return the keys and values of one image that all inserted layers together keep."""
+        return 0
+
+    @abstractmethod
+    def num_params(self, dims: Dims) -> int:
+        """Return the parameters of the built module, in closed form."""
+
+    @abstractmethod
+    def num_flops(self, dims: Dims) -> int:
+        """Return the FLOPs of one forward pass over the whole batch, in closed form."""
+
+    @abstractmethod
+    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
+        """Return the module on a device."""
+
+    @abstractmethod
+    def example_inputs(self, dims: Dims, device: str = "meta") -> tuple[Tensor, ...]:
+        """Return inputs of the shapes that the module takes for `dims`."""
+
+
+FUSIONS: Registry[type[Fusion]] = Registry("fusion method", "vlcalc.fusion")
+
+FusionField = Annotated[Fusion, ByKind(FUSIONS)]
+
+
+def divide(whole: int, part: int, *, whole_name: str, part_name: str) -> int:
+    """Return whole / part.
+
+    Raises:
+        InputError: `part` does not divide `whole`; the message names both.
+    """
+    if part < 1 or whole % part:
+        raise InputError(
+            expected=f"`{part_name}` that divides `{whole_name}` ({whole})", got=str(part)
+        )
+    return whole // part
