@@ -1,0 +1,92 @@
+"""Single-layer resampler: one cross-attention layer from a square grid of learned queries.
+
+Source: Qwen-VL, arXiv:2308.12966, section 2.1; Qwen/Qwen-VL visual.py::Resampler.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import PositiveFloat, PositiveInt
+
+from vlcalc.errors import InputError
+from vlcalc.fusion.arithmetic import linear_flops, linear_params, norm_params
+from vlcalc.fusion.attention import plain_attention
+from vlcalc.fusion.base import FUSIONS, Dims, divide
+from vlcalc.fusion.resampler import Resampler
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@FUSIONS.register("cross_attention_resampler")
+class CrossAttentionResampler(Resampler):
+    """Projection to text width, norms, attention with fixed 2-D positions on both sides.
+
+    Attributes:
+        num_queries: learned queries, a square number.
+        output_projection: whether a norm and a matrix follow, as in Qwen-VL's code.
+        position_parameter: whether the fixed positions are counted, as its checkpoint keeps them.
+        eps: what the norms add to the variance.
+    """
+
+    token_effect: ClassVar[str] = "resampled to the queries"
+    spatial_detail: ClassVar[str] = "coarse, by 2-D positions"
+
+    kind: Literal["cross_attention_resampler"]
+    num_queries: PositiveInt = 256
+    num_heads: PositiveInt = 32
+    output_projection: bool = True
+    position_parameter: bool = False
+    eps: PositiveFloat = 1e-6
+
+    def check(self, dims: Dims) -> None:
+        divide(dims.text_width, self.num_heads, whole_name="text_width", part_name="num_heads")
+        if dims.text_width % 4:
+            raise InputError(
+                expected="`text_width` that is a multiple of 4, for its 2-D positions",
+                got=str(dims.text_width),
+            )
+        if math.isqrt(self.num_queries) ** 2 != self.num_queries:
+            raise InputError(expected="`num_queries` that is a square", got=str(self.num_queries))
+        if dims.columns != dims.rows:
+            raise InputError(
+                expected="a square grid of visual tokens", got=f"{dims.columns} x {dims.rows}"
+            )
+
+    def num_vectors(self, dims: Dims) -> int:
+        return dims.num_views * self.num_queries
+
+    def num_params(self, dims: Dims) -> int:
+        text = dims.text_width
+        tables = 1 + self.position_parameter
+        output = norm_params(text) + linear_params(text, text, bias=False)
+        return (
+            linear_params(dims.vision_width, text, bias=False)
+            + 2 * norm_params(text)
+            + plain_attention(text).num_params
+            + tables * self.num_queries * text
+            + self.output_projection * output
+        )
+
+    def num_flops(self, dims: Dims) -> int:
+        text, batch, queries = dims.text_width, dims.num_inputs, self.num_queries
+        visual = dims.num_visual_tokens
+        return (
+            linear_flops(batch * visual, dims.vision_width, text)
+            + plain_attention(text).num_flops(batch, queries, visual)
+            + self.output_projection * linear_flops(batch * queries, text, text)
+        )
+
+    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
+        import torch
+
+        from vlcalc.modules import resampler
+
+        with torch.device(device):
+            return resampler.CrossAttentionResampler(
+                vision_width=dims.vision_width,
+                text_width=dims.text_width,
+                **self.model_dump(exclude={"kind"}),
+            )

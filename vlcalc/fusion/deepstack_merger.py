@@ -1,0 +1,71 @@
+"""DeepStack: a patch merger for the encoder's last layer and one for each layer tapped before it.
+
+Source: DeepStack, arXiv:2406.04334, section 3; transformers models/qwen3_vl/modeling_qwen3_vl.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import PositiveInt
+
+from vlcalc.fusion.arithmetic import mlp_flops, mlp_params, norm_params
+from vlcalc.fusion.base import FUSIONS, Dims
+from vlcalc.fusion.examples import visual_tokens
+from vlcalc.fusion.grids import num_windows
+from vlcalc.fusion.per_view import PerView
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@FUSIONS.register("deepstack_merger")
+class DeepStackMerger(PerView):
+    """Mergers of which only the first gives image tokens.
+
+    What the others give is added to the hidden states of the language model's first layers at the
+    same positions, so it costs no positions, and no layer is added to the language model.
+
+    Attributes:
+        merge_size: side of the square of patches that becomes one token.
+        num_levels: tapped layers of the encoder.
+    """
+
+    token_effect: ClassVar[str] = "joined in squares; tapped layers are added at the same positions"
+    spatial_detail: ClassVar[str] = "coarser grid, at several depths of the encoder"
+
+    kind: Literal["deepstack_merger"]
+    merge_size: PositiveInt = 2
+    num_levels: PositiveInt = 3
+
+    def tokens_per_view(self, dims: Dims) -> int:
+        return num_windows(dims, self.merge_size, side_name="merge_size")
+
+    def num_params(self, dims: Dims) -> int:
+        widths = self._widths(dims)
+        norms = norm_params(dims.vision_width) + self.num_levels * norm_params(widths[0])
+        return norms + (1 + self.num_levels) * mlp_params(widths)
+
+    def num_flops(self, dims: Dims) -> int:
+        rows = dims.num_inputs * self.tokens_per_view(dims)
+        return (1 + self.num_levels) * mlp_flops(rows, self._widths(dims))
+
+    def _widths(self, dims: Dims) -> list[int]:
+        merged_width = self.merge_size**2 * dims.vision_width
+        return [merged_width, merged_width, dims.text_width]
+
+    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
+        import torch
+
+        from vlcalc.modules import patch_merger
+
+        with torch.device(device):
+            return patch_merger.DeepStackMerger(
+                vision_width=dims.vision_width,
+                text_width=dims.text_width,
+                merge_size=self.merge_size,
+                num_levels=self.num_levels,
+            )
+
+    def example_inputs(self, dims: Dims, device: str = "meta") -> tuple[Tensor, ...]:
+        return tuple(visual_tokens(dims, device) for _ in range(1 + self.num_levels))

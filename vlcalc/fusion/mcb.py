@@ -1,0 +1,45 @@
+"""MCB, multimodal compact bilinear pooling: the sketch of an outer product.
+
+Source: arXiv:1606.01847, section 3.1; Cadene/block.bootstrap.pytorch
+block/models/networks/fusions/fusions.py::MCB.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import PositiveInt
+
+from vlcalc.fusion.base import FUSIONS, Dims
+from vlcalc.fusion.vector_fusion import JointFusion
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@FUSIONS.register("mcb")
+class CompactBilinear(JointFusion):
+    """Count sketches of both, multiplied in Fourier space, project.
+
+    Sketches and transforms have no parameters and are no contractions: they count no FLOPs.
+
+    Attributes:
+        joint_width: bins of the sketch.
+    """
+
+    kind: Literal["mcb"]
+    joint_width: PositiveInt = 16_000
+
+    def num_params(self, dims: Dims) -> int:
+        return self.output_params(dims, self.joint_width)
+
+    def num_flops(self, dims: Dims) -> int:
+        return self.output_flops(dims, self.joint_width)
+
+    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
+        import torch
+
+        from vlcalc.modules.outer_product import MCB
+
+        with torch.device(device):
+            return MCB(**self.widths(dims), joint_width=self.joint_width)

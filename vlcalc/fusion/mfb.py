@@ -1,0 +1,47 @@
+"""MFB, multimodal factorised bilinear pooling: multiply, then sum neighbours.
+
+Source: arXiv:1708.01471, section 3.1; Cadene/block.bootstrap.pytorch
+block/models/networks/fusions/fusions.py::MFB.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import PositiveInt
+
+from vlcalc.fusion.base import FUSIONS, Dims
+from vlcalc.fusion.vector_fusion import JointFusion
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@FUSIONS.register("mfb")
+class FactorisedBilinear(JointFusion):
+    """Project both to `factor` times the joint width, multiply, sum neighbours, project.
+
+    Attributes:
+        joint_width: width at which the two meet.
+        factor: neighbours that are summed into one channel.
+    """
+
+    kind: Literal["mfb"]
+    joint_width: PositiveInt = 1000
+    factor: PositiveInt = 5
+
+    def num_params(self, dims: Dims) -> int:
+        joint = self.joint_params(dims, self.joint_width * self.factor)
+        return joint + self.output_params(dims, self.joint_width)
+
+    def num_flops(self, dims: Dims) -> int:
+        joint = self.joint_flops(dims, self.joint_width * self.factor)
+        return joint + self.output_flops(dims, self.joint_width)
+
+    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
+        import torch
+
+        from vlcalc.modules.bilinear import MFB
+
+        with torch.device(device):
+            return MFB(**self.widths(dims), joint_width=self.joint_width, factor=self.factor)

@@ -1,0 +1,35 @@
+"""What the methods have in common that turn each encoder input into image tokens on its own."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+from vlcalc.fusion.base import Dims, Fusion, Taxonomy
+from vlcalc.fusion.examples import visual_tokens
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class PerView(Fusion):
+    """A method whose module maps (inputs, n, d) to (inputs, tokens per view, t)."""
+
+    taxonomy: ClassVar[Taxonomy] = "mid"
+
+    @abstractmethod
+    def tokens_per_view(self, dims: Dims) -> int:
+        """Return the image tokens that one encoder input becomes.
+
+        Raises:
+            InputError: the grid does not go with the fields; both numbers are named.
+        """
+
+    def check(self, dims: Dims) -> None:
+        self.tokens_per_view(dims)
+
+    def num_image_tokens(self, dims: Dims) -> int:
+        return dims.num_views * self.tokens_per_view(dims)
+
+    def example_inputs(self, dims: Dims, device: str = "meta") -> tuple[Tensor, ...]:
+        return (visual_tokens(dims, device),)

@@ -1,0 +1,73 @@
+"""Pixel shuffle: each square of visual tokens becomes one wider token, which is projected.
+
+Source: InternVL 1.5, arXiv:2404.16821, section 3.1; Idefics3, arXiv:2408.12637, section 2.2;
+SmolVLM, arXiv:2504.05299, section 2.2.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import PositiveInt
+
+from vlcalc.fusion.arithmetic import mlp_flops, mlp_params, norm_params
+from vlcalc.fusion.base import FUSIONS, Dims
+from vlcalc.fusion.choices import Activation, Norm
+from vlcalc.fusion.grids import num_windows
+from vlcalc.fusion.per_view import PerView
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@FUSIONS.register("pixel_shuffle")
+class PixelShuffle(PerView):
+    """A norm and an MLP over `factor` x `factor` neighbours joined channel-wise.
+
+    Attributes:
+        factor: side of the square of tokens that becomes one.
+        depth: number of linear layers.
+        input_norm: norm of the joined tokens; None in Idefics3 and SmolVLM.
+    """
+
+    token_effect: ClassVar[str] = "joined in squares of `factor` x `factor`"
+    spatial_detail: ClassVar[str] = "coarser grid; the square is kept in the channels"
+
+    kind: Literal["pixel_shuffle"]
+    factor: PositiveInt = 2
+    depth: PositiveInt = 2
+    input_norm: Norm | None = "layer"
+    activation: Activation = "gelu"
+    bias: bool = True
+
+    def tokens_per_view(self, dims: Dims) -> int:
+        return num_windows(dims, self.factor, side_name="factor")
+
+    def num_params(self, dims: Dims) -> int:
+        widths = self._widths(dims)
+        norm = norm_params(widths[0], self.input_norm) if self.input_norm else 0
+        return norm + mlp_params(widths, bias=self.bias)
+
+    def num_flops(self, dims: Dims) -> int:
+        return mlp_flops(dims.num_inputs * self.tokens_per_view(dims), self._widths(dims))
+
+    def _widths(self, dims: Dims) -> list[int]:
+        return [self.factor**2 * dims.vision_width, *[dims.text_width] * self.depth]
+
+    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
+        import torch
+
+        from vlcalc.modules.pixel_shuffle import PixelShuffleProjector
+
+        with torch.device(device):
+            return PixelShuffleProjector(
+                vision_width=dims.vision_width,
+                text_width=dims.text_width,
+                num_columns=dims.columns,
+                num_rows=dims.rows,
+                factor=self.factor,
+                depth=self.depth,
+                input_norm=self.input_norm,
+                activation=self.activation,
+                bias=self.bias,
+            )
