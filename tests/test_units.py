@@ -102,3 +102,11 @@ def test_numbers_for_people() -> None:
     assert units.format_share(2880 / 4096) == "70.31 %"
     assert units.format_usd(0.0019125) == "$0.001912"
     assert units.format_usd(12.5) == "$12.50"
+
+
+def test_large_numbers_for_people() -> None:
+    assert units.format_flops(24_159_191_040) == "24.16 G"
+    assert units.format_flops(999) == "999"
+    assert units.format_bytes(3 << 29) == "1.50 GiB"
+    assert units.format_bytes(1023) == "1,023 B"
+    assert (units.format_flops(None), units.format_bytes(None)) == ("-", "-")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-Unit = Literal["text", "count", "share", "ratio", "usd"]
+Unit = Literal["text", "count", "share", "ratio", "usd", "flops", "bytes", "times"]
 Reader = Literal["people", "machines", "both"]
 
 

@@ -32,6 +32,33 @@ def format_ratio(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:,.1f}"
 
 
+def format_times(value: float | None) -> str:
+    """Write a ratio to something: 0.111 -> `0.11x`, 0.0004 -> `0.0004x`."""
+    if value is None:
+        return UNKNOWN
+    return f"{value:,.2f}x" if value >= 0.1 or value == 0 else f"{value:.2g}x"
+
+
+def format_flops(value: int | None) -> str:
+    """Write floating-point operations in powers of 1,000: 24159191040 -> `24.16 G`."""
+    return UNKNOWN if value is None else _scaled(value, 1000, ("", "K", "M", "G", "T", "P", "E"))
+
+
+def format_bytes(value: int | None) -> str:
+    """Write bytes in powers of 1,024: 1610612736 -> `1.50 GiB`."""
+    if value is None:
+        return UNKNOWN
+    return _scaled(value, 1024, ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"))
+
+
+def _scaled(value: float, base: int, names: tuple[str, ...]) -> str:
+    power = 0
+    while abs(value) >= base and power < len(names) - 1:
+        value, power = value / base, power + 1
+    number = f"{value:,.0f}" if power == 0 else f"{value:,.2f}"
+    return f"{number} {names[power]}".rstrip()
+
+
 def parse_size(text: str, *, where: str = "") -> ImageSize:
     """Read `1920x1080`, width first.
 

@@ -17,7 +17,7 @@ Run = Callable[..., Any]
 
 def test_list(run: Run) -> None:
     rows = json.loads(run("specs", "list", "-f", "json").out)["rows"]
-    assert {row["kind"] for row in rows} == {"model", "api", "vision", "language"}
+    assert {row["kind"] for row in rows} == {"model", "api", "vision", "language", "fusion"}
     llava = next(row for row in rows if row["name"] == "llava-1.5-7b")
     assert "llava-hf/llava-1.5-7b-hf" in llava["aliases"]
     assert {
@@ -65,7 +65,7 @@ def test_validate_reports_all_errors_of_all_files(run: Run, tmp_path: Path) -> N
     assert "two.yaml:2: expected each key once" in lines[2]
 
 
-@pytest.mark.parametrize("kind", ["model", "api", "vision", "language"])
+@pytest.mark.parametrize("kind", ["model", "api", "vision", "language", "fusion"])
 def test_schema(run: Run, kind: str) -> None:
     assert json.loads(run("specs", "schema", "--kind", kind).out)["type"] == "object"
 
@@ -75,7 +75,17 @@ def test_version(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "args", [(), ("tokens",), ("specs",), ("specs", "list"), ("specs", "validate")], ids=" ".join
+    "args",
+    [
+        (),
+        ("tokens",),
+        ("compare",),
+        ("inspect",),
+        ("specs",),
+        ("specs", "list"),
+        ("specs", "validate"),
+    ],
+    ids=" ".join,
 )
 def test_help_is_frozen(
     run: Run, golden: Callable[[str, str], None], args: tuple[str, ...]

@@ -223,7 +223,7 @@ REFUSALS: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "negative": (lambda: Attention(width=12, num_heads=-4), r"`num_heads` .*, got -4"),
     "activation": (
-        lambda: build_activation("gellu"),  # type: ignore[arg-type]
+        lambda: build_activation("gellu"),
         r"an activation: `gelu`.*, got `gellu`",
     ),
 }

@@ -244,9 +244,7 @@ class Decoder(Frozen):
 
         from vlcalc.modules.decoder import DecoderModel
 
-        layers = [
-            self.build_layer(device, rope_base=rope_base, eps=eps) for _ in range(self.depth)
-        ]
+        layers = [self.build_layer(device, rope_base=rope_base, eps=eps) for _ in range(self.depth)]
         with torch.device(device):
             return DecoderModel(
                 layers=layers,

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from vlcalc import __version__
-from vlcalc.cli import specs, tokens
+from vlcalc.cli import compare, inspect, specs, tokens
 from vlcalc.errors import VlcalcError
 
 app = typer.Typer(
@@ -21,6 +21,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("tokens")(tokens.command)
+app.command("compare")(compare.command)
+app.command("inspect")(inspect.command)
 app.add_typer(specs.app, name="specs")
 
 
@@ -42,7 +44,7 @@ def _callback(
 def main() -> None:
     """Run the command line: exit code 0 done, 1 wrong input, 2 wrong usage."""
     try:
-        app()
+        app(prog_name="vlcalc")
     except VlcalcError as error:
         for line in str(error).splitlines():
             typer.echo(f"error: {line}", err=True)

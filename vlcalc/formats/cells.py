@@ -12,6 +12,9 @@ WRITERS = {
     "share": units.format_share,
     "ratio": units.format_ratio,
     "usd": units.format_usd,
+    "flops": units.format_flops,
+    "bytes": units.format_bytes,
+    "times": units.format_times,
 }
 
 

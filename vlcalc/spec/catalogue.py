@@ -14,7 +14,13 @@ from typing import NamedTuple
 from vlcalc.errors import InputError, near_miss
 from vlcalc.spec.document import Document, read_document
 
-FOLDERS = {"model": "models", "api": "apis", "vision": "vision", "language": "language"}
+FOLDERS = {
+    "model": "models",
+    "api": "apis",
+    "vision": "vision",
+    "language": "language",
+    "fusion": "fusion",
+}
 
 
 class Entry(NamedTuple):

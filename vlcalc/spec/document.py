@@ -202,13 +202,14 @@ class _Builder:
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
             if not isinstance(key, str) or key_node.tag != "tag:yaml.org,2002:str":
                 raise self._error(key_node, "a key that is text", f"`{key}`", "put it in quotes")
+            here = (*path, key)
             if key in values:
-                first = self.marks[(*path, key)].line
+                first = self.marks[here].line
                 raise self._error(
                     key_node, "each key once", f"`{key}` again", f"first on line {first}"
                 )
-            self.marks[(*path, key)] = self._mark(key_node)
-            values[key] = self.build(value_node, (*path, key))
+            self.marks[here] = self._mark(key_node)
+            values[key] = self.build(value_node, here)
         return values
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:

@@ -7,8 +7,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from vlcalc.errors import InputError
+from vlcalc.fusion.base import FUSIONS
 from vlcalc.registry import Registry
-from vlcalc.spec.schema import ApiSpec, LanguageSpec, ModelSpec, VisionSpec
+from vlcalc.spec.schema import ApiSpec, FusionSpec, LanguageSpec, ModelSpec, VisionSpec
 from vlcalc.tiling.base import POLICIES, VIDEO_POLICIES
 
 KINDS: dict[str, type[BaseModel]] = {
@@ -16,6 +17,7 @@ KINDS: dict[str, type[BaseModel]] = {
     "api": ApiSpec,
     "vision": VisionSpec,
     "language": LanguageSpec,
+    "fusion": FusionSpec,
 }
 REF = "#/$defs/{model}"
 
@@ -25,7 +27,7 @@ def registries() -> dict[str, Registry[Any]]:
     from vlcalc.tiling.chooser import CHOOSERS
     from vlcalc.tiling.layout import LAYOUTS
 
-    return {each.what: each for each in (POLICIES, VIDEO_POLICIES, CHOOSERS, LAYOUTS)}
+    return {each.what: each for each in (POLICIES, VIDEO_POLICIES, CHOOSERS, LAYOUTS, FUSIONS)}
 
 
 def json_schema(kind: str) -> dict[str, Any]:

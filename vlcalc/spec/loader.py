@@ -8,11 +8,12 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from vlcalc.errors import InputError, SpecError
+from vlcalc.errors import InputError, SpecError, near_miss
+from vlcalc.fusion.base import FUSIONS
 from vlcalc.spec import catalogue
 from vlcalc.spec.document import Document
 from vlcalc.spec.messages import explain_errors
-from vlcalc.spec.schema import ApiSpec, LanguageSpec, ModelSpec, Spec, VisionSpec
+from vlcalc.spec.schema import ApiSpec, FusionSpec, LanguageSpec, ModelSpec, Spec, VisionSpec
 from vlcalc.tiling.base import Frozen
 
 PARTS: dict[str, type[VisionSpec | LanguageSpec]] = {
@@ -37,6 +38,49 @@ def load_spec(name: str) -> Spec:
         return build(catalogue.document_of(Path(name)))
     entry = catalogue.find(name, ("model", "api"))
     return build_entry(entry)
+
+
+@cache
+def load_fusion(name: str) -> FusionSpec:
+    """Return the fusion preset that answers to `name`, or that a YAML file describes.
+
+    Args:
+        name: a preset's own name or alias, a method's kind (with its default hyper-parameters where
+            no preset has that name), or the path of a `.yaml` file.
+
+    Raises:
+        InputError: nothing answers to the name, or the file cannot be read.
+        SpecError: the preset is not valid; it carries every error.
+    """
+    if catalogue.is_file_name(name):
+        return validate(FusionSpec, catalogue.document_of(Path(name)))
+    try:
+        entry = catalogue.find(name, ("fusion",))
+    except InputError:
+        return _bare_fusion(name)
+    return validate(FusionSpec, catalogue.document_of(entry.path))
+
+
+def _bare_fusion(name: str) -> FusionSpec:
+    """Return a method that no preset is named after, with its default hyper-parameters."""
+    kind, kinds = name.strip().casefold(), FUSIONS.names()
+    if kind not in kinds:
+        presets = [alias for entry in catalogue.entries("fusion") for alias in entry.names]
+        raise InputError(
+            expected="the name of a fusion method or preset, or a YAML file",
+            got=f"`{name}`",
+            hint=near_miss(kind, [*kinds, *presets])
+            or "`vlcalc specs list --kind fusion` shows all names",
+        )
+    try:
+        return FusionSpec.model_validate({"name": kind, "fusion": {"kind": kind}})
+    except ValidationError as error:
+        missing = ", ".join(f"`{detail['loc'][-1]}`" for detail in error.errors() if detail["loc"])
+        raise InputError(
+            expected=f"a preset of `{kind}`, which has no defaults for {missing}",
+            got=f"`{kind}`",
+            hint="write a YAML file with its `fusion:` block",
+        ) from None
 
 
 def build_entry(entry: catalogue.Entry) -> Spec:
@@ -133,4 +177,6 @@ def _errors_of(document: Document, variant: int | None) -> tuple[InputError, ...
     return ()
 
 
-PART_MODELS = {catalogue.FOLDERS[key]: model for key, model in PARTS.items()}
+PART_MODELS: dict[str, type[Frozen]] = {
+    catalogue.FOLDERS[key]: model for key, model in {**PARTS, "fusion": FusionSpec}.items()
+}

@@ -1,0 +1,74 @@
+"""What must hold for every spec of the catalogue, whatever its policy: a new one is tested too."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+
+from vlcalc.errors import RefusedError
+from vlcalc.image_size import ImageSize
+from vlcalc.spec import catalogue
+from vlcalc.spec.loader import build_entry
+from vlcalc.spec.schema import ApiSpec, Spec
+from vlcalc.tiling.base import Step, Tiling, TilingPolicy
+
+NUM_SIZES = 150
+MAX_SIDE_PX = 100_000
+ENTRIES = [entry for kind in ("model", "api") for entry in catalogue.entries(kind)]
+
+
+def random_sizes(seed: str, number: int) -> list[ImageSize]:
+    """Return sizes whose sides are spread evenly over the magnitudes from 1 to 100,000 px."""
+    rng = random.Random(seed)
+    top = math.log(MAX_SIDE_PX)
+    sides = [int(math.exp(rng.uniform(0, top))) for _ in range(2 * number)]
+    return [ImageSize(*pair) for pair in zip(sides[::2], sides[1::2], strict=True)]
+
+
+def policies_of(spec: Spec) -> list[TilingPolicy]:
+    if isinstance(spec, ApiSpec):
+        return [spec.tiling_for(level) for level in spec.details]
+    return [spec.tiling]
+
+
+def assert_sound(tiling: Tiling, steps: tuple[Step, ...]) -> None:
+    counts = (tiling.image_tokens, tiling.extra_tokens, tiling.context_tokens)
+    assert all(type(count) is int and count >= 0 for count in counts)
+    assert tiling.image_tokens > 0
+    assert min(tiling.columns, tiling.rows) >= 1
+    assert min(tiling.resized) >= 1
+    summed = (
+        sum(step.image_tokens for step in steps),
+        sum(step.extra_tokens for step in steps),
+        sum(step.context_tokens for step in steps),
+    )
+    assert summed == counts
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_any_size_is_counted_or_refused_with_a_reason(entry: catalogue.Entry) -> None:
+    for policy in policies_of(build_entry(entry)):
+        for size in random_sizes(entry.name, NUM_SIZES):
+            try:
+                tiling = policy.tile(size)
+            except RefusedError as refusal:
+                assert str(size) in str(refusal)  # noqa: PT017
+                continue
+            assert_sound(tiling, policy.explain(size))
+            assert policy.tile(size) == tiling
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_any_clip_is_counted_or_refused_with_a_reason(entry: catalogue.Entry) -> None:
+    video = build_entry(entry).video
+    if video is None:
+        return
+    for number, size in enumerate(random_sizes(entry.name, 40), 1):
+        try:
+            tiling = video.tile(size, number)
+        except RefusedError as refusal:
+            assert str(size) in str(refusal) or "frame" in str(refusal)  # noqa: PT017
+            continue
+        assert_sound(tiling, video.explain(size, number))
