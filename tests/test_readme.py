@@ -63,3 +63,10 @@ def test_a_model_of_the_catalogue_is_one_file(tmp_path: Path) -> None:
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines()[1] == "True"
     assert int(ran.stdout.splitlines()[0]) > 0
+
+
+def test_examples_in_docstrings() -> None:
+    import vlcalc.api
+
+    found = doctest.testmod(vlcalc.api)
+    assert (found.attempted, found.failed) == (4, 0)

@@ -9,15 +9,25 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vlcalc.api import TokenBudget, load_spec, tokens
+    from vlcalc.api import Comparison, TokenBudget, compare, load_spec, tokens
     from vlcalc.image_size import ImageSize
 
 __version__ = "0.1.0"
-__all__ = ["ImageSize", "TokenBudget", "__version__", "load_spec", "tokens"]
+__all__ = [
+    "Comparison",
+    "ImageSize",
+    "TokenBudget",
+    "__version__",
+    "compare",
+    "load_spec",
+    "tokens",
+]
 
 _HOMES = {
+    "Comparison": "vlcalc.api",
     "ImageSize": "vlcalc.image_size",
     "TokenBudget": "vlcalc.api",
+    "compare": "vlcalc.api",
     "load_spec": "vlcalc.api",
     "tokens": "vlcalc.api",
 }

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from vlcalc.backbones.decoder import Decoder
+from vlcalc.calculator import calculate, cut
 from vlcalc.dtypes import DTYPE_BYTES
 from vlcalc.errors import InputError, VlcalcError
 from vlcalc.fusion.base import Dims
+from vlcalc.image_size import ImageSize
 from vlcalc.spec.schema import FusionSpec, LanguageSpec, VisionSpec
 
 
@@ -131,6 +133,62 @@ class Comparison:
         return self.fuse_flops + self.prefill_flops
 
 
+def make_setting(
+    vision: VisionSpec,
+    language: LanguageSpec,
+    *,
+    image: ImageSize | None = None,
+    tile_px: int | None = None,
+    num_tiles: int | None = None,
+    text_tokens: int = 0,
+    batch_size: int = 1,
+    dtype: str = "bfloat16",
+    attention: str = "flash",
+) -> Setting:
+    """Return a setting whose visual tokens follow from an image, or from tiles.
+
+    Args:
+        vision: the encoder.
+        language: the language model.
+        image: an image that is cut into as many tiles as cover it.
+        tile_px: side of a tile in pixels; the encoder's own size by default.
+        num_tiles: tiles in place of an image; a thumbnail comes on top of more than one.
+        text_tokens: text tokens of the prompt.
+        batch_size: prompts at once, each with one image.
+        dtype: of weights, activations and caches.
+        attention: backend that peak activations are counted for.
+
+    Raises:
+        InputError: a size or count that cannot be, an encoder without a size or patches, or an
+            image and a number of tiles at once.
+    """
+    side, patch = tile_px or vision.image_size, vision.patch_size
+    if side is None or patch is None:
+        raise InputError(
+            expected="a vision encoder with `image_size` and `patch_size`, or a side of a tile",
+            got=f"`{vision.name}`",
+        )
+    if batch_size < 1:
+        raise InputError(expected="at least 1 prompt in a batch", got=str(batch_size))
+    if image and num_tiles is not None:
+        raise InputError(expected="an image or a number of tiles, not both", got="both")
+    if image:
+        tiles = cut(image, side, patch_px=patch)
+    else:
+        tiles = calculate(side, patch_px=patch, num_tiles=num_tiles)
+    return Setting(
+        vision=vision,
+        language=language,
+        columns=tiles.patches_per_side,
+        rows=tiles.patches_per_side,
+        num_views=tiles.num_views,
+        text_tokens=text_tokens,
+        batch_size=batch_size,
+        dtype=dtype,
+        attention=attention,
+    )
+
+
 def compare(
     methods: Sequence[FusionSpec], setting: Setting, *, activations: bool = True
 ) -> list[Comparison]:
@@ -187,10 +245,8 @@ def _costs(method: FusionSpec, setting: Setting, dims: Dims) -> Comparison:
 
 
 def _peak_activation_bytes(method: FusionSpec, setting: Setting, dims: Dims) -> int:
-    from vlcalc.cost.memory import dtype_named, peak_memory
+    from vlcalc.cost.memory import peak_activation_bytes
 
-    module = method.fusion.build(dims, "meta")
-    inputs = method.fusion.example_inputs(dims, "meta")
-    dtype = dtype_named(setting.dtype)
-    found = peak_memory(module, inputs, attention=setting.attention, dtype=dtype)
-    return found.peak_activation_bytes
+    return peak_activation_bytes(
+        method.fusion, dims, dtype=setting.dtype, attention=setting.attention
+    )

@@ -73,17 +73,24 @@ def test_sorting(run: Run) -> None:
             "--dtype: expected a dtype, got `float23`; did you mean `float32`",
         ),
         (("--attention", "flesh"), "`flesh`"),
-        (("--batch", "0"), "--batch: expected at least 1 prompt, got 0"),
+        (("--batch", "0"), "expected at least 1 prompt in a batch, got 0"),
         (("--tiles", "0"), "expected 1 to 1,000,000 tiles, got 0"),
         (("--text", "-1"), "--text: expected a whole number"),
         (("--image", "5*5"), "--image: expected a size such as `1920x1080`, got `5*5`"),
         (("--columns", "parms"), "--columns: expected the key of a column, got `parms`"),
         (("--pareto", "taxonomy"), "--pareto: expected columns of numbers, got `taxonomy`"),
         (("--baseline", "none"), "--baseline: expected the name of a compared method, got `none`"),
-        (("--image", "5x5", "--tiles", "2"), "expected --image or --tiles, not both"),
+        (("--image", "5x5", "--tiles", "2"), "expected an image or a number of tiles, not both"),
     ],
 )
 def test_bad_input(run: Run, args: tuple[str, ...], message: str) -> None:
     ran = run("compare", *args)
     assert (ran.code, ran.out) == (1, "")
     assert message in ran.err
+
+
+def test_the_default_ten_are_those_of_the_api() -> None:
+    from vlcalc.api import DEFAULT_METHODS
+    from vlcalc.cli import compare
+
+    assert tuple(compare.DEFAULT_METHODS.split(",")) == DEFAULT_METHODS

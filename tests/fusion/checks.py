@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
+from vlcalc.cost.flops import count_flops, count_flops_with_torch
+from vlcalc.cost.params import count_params
 from vlcalc.fusion.base import Dims, Fusion
 
 
 def num_params(module: nn.Module) -> int:
     """Return the unique parameters of a module; buffers never."""
-    return sum(parameter.numel() for parameter in module.parameters())
+    return count_params(module)
 
 
 def torch_flops(module: nn.Module, inputs: tuple[Tensor, ...]) -> int:
-    """Return what torch's own counter says; parameters frozen, or it trips over learned tokens."""
-    module.requires_grad_(requires_grad=False)
-    counter = FlopCounterMode(display=False)
-    with counter, torch.no_grad():
-        module(*inputs)
-    return counter.get_total_flops()
+    """Return what torch's own counter says."""
+    return count_flops_with_torch(module, inputs)[""]
 
 
 def assert_counts(fusion: Fusion, dims: Dims) -> None:
-    """Hold the closed forms against the module on the meta device."""
-    module = fusion.build(dims, "meta").eval()
-    assert num_params(module) == fusion.num_params(dims)
+    """Hold the closed forms against the module on meta: by fvcore, and by torch's own counter."""
+    module = fusion.build(dims, "meta")
     inputs = fusion.example_inputs(dims, "meta")
+    assert num_params(module) == fusion.num_params(dims)
     assert torch_flops(module, inputs) == fusion.num_flops(dims)
+    count = count_flops(module, inputs)
+    assert not count.unsupported
+    assert count.total == fusion.num_flops(dims)
 
 
 def assert_image_tokens(fusion: Fusion, dims: Dims) -> None:

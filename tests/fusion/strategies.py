@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from vlcalc.fusion.base import FUSIONS, Dims, Fusion
 
 few = settings(
-    max_examples=50, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 fewer = settings(few, max_examples=20)  # of modules with many layers
 
