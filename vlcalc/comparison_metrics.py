@@ -91,9 +91,9 @@ DEFAULT = (
 )
 CONVENTION = (
     "FLOPs are 2 per multiply-accumulate of matrix products, convolutions and attention; causal "
-    "attention in full; logits of the last position. Parameters, tokens and FLOPs are exact; peak "
-    "activations are counted on the meta device for the {attention} attention backend."
+    "attention in full; logits of the last position. Parameters, tokens and FLOPs are exact."
 )
+ACTIVATIONS = "Peak activations are counted on the meta device for the {} attention backend."
 
 
 def _yes(value: bool) -> str:  # noqa: FBT001
@@ -205,7 +205,9 @@ def comparison_table(
     if unbeaten is not None:
         shown = (*shown, Column("pareto", "unbeaten", "text"))
         cells = [(*row, "*" if i in unbeaten else None) for i, row in enumerate(cells)]
-    notes = [CONVENTION.format(attention=attention)]
+    notes = [CONVENTION]
+    if any(metric.column.key == "peak_activation_bytes" for metric in metrics):
+        notes.append(ACTIVATIONS.format(attention))
     notes += [f"{row.method.name}: {row.error}" for row in rows if row.error]
     alerts = frozenset(i for i, row in enumerate(rows) if row.error)
     return Table(shown, cells, title=title, notes=tuple(notes), alerts=alerts)

@@ -90,7 +90,7 @@ def test_a_file_of_ones_own(run: Run, tmp_path: Path) -> None:
     [
         (("linear",), "expected `fusion:NAME`, got `linear`"),
         (("fusion:perciever",), "did you mean `perceiver`?"),
-        (("fusion:linear", "--dtype", "int3"), "--dtype: expected a dtype: `float32`"),
+        (("fusion:linear", "--dtype", "int3"), "--dtype: expected a dtype, got `int3`"),
         (("fusion:linear", "--attention", "flesh"), "did you mean `flash`?"),
         (("fusion:linear", "--grid", "24"), "--grid: expected a grid"),
         (("fusion:pixel_shuffle", "--grid", "23x24"), "(23)"),

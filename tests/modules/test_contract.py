@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,13 +23,25 @@ CONTRASTIVE = {"Blip2Objectives", "CaptionHead", "ContrastiveHead", "DualProject
 every_example = pytest.mark.parametrize("example", EXAMPLES.values(), ids=EXAMPLES)
 
 
-# Built by other rooms, whose tests run them: tests/backbones, tests/fusion.
-ELSEWHERE = {"decoder", "inserted_layers"}
+PACKAGE = Path(vlcalc.modules.__file__).parent.parent
+IMPORTED = re.compile(r"vlcalc\.modules(?:\.| import )(\w+)")
+
+
+def reached_from(room: str) -> set[str]:
+    """Return the files of modules that a room imports, and those that these import."""
+    texts = [path.read_text(encoding="utf-8") for path in (PACKAGE / room).glob("*.py")]
+    reached: set[str] = set()
+    while found := {name for text in texts for name in IMPORTED.findall(text)} - reached:
+        reached |= found
+        texts = [(PACKAGE / "modules" / f"{name}.py").read_text("utf-8") for name in found]
+    return reached
 
 
 def modules() -> dict[str, Any]:
-    files = [info.name for info in pkgutil.iter_modules(vlcalc.modules.__path__)]
-    files = [file for file in files if file not in ELSEWHERE]
+    """Return every module of the fusion methods; backbones have tests of their own."""
+    files = {info.name for info in pkgutil.iter_modules(vlcalc.modules.__path__)}
+    files -= reached_from("backbones") - reached_from("fusion")
+    files -= {"inserted_layers"}  # composed by the methods inside the LLM, and tested with them
     return {
         name: value
         for source in (importlib.import_module(f"vlcalc.modules.{file}") for file in files)
