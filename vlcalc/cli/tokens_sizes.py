@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 from vlcalc.budget import tiler
@@ -20,6 +21,7 @@ def run(asked: Asked) -> None:
     Raises:
         InputError: no model, options that do not go together, or a file that cannot be used.
     """
+    gc.enable()
     asked.refuse("tiles", "grid", "merge", "patch", "tile", "thumbnail", hint=RULE_DECIDES)
     asked.refuse("res", "image", "frames", "video", "explain", "cost", "check", "sort",
                  hint="--sizes has its own images")  # fmt: skip
