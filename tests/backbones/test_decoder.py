@@ -55,6 +55,10 @@ LANGUAGE_PARAMS = [
     ("deepseek-llm-7b-16k", {}, 6_910_365_696),
     ("chameleon-7b-text", {}, 7_013_666_816),
     ("kosmos-2-text", {}, 1_342_289_920),
+    ("deepseekmoe-27b", {}, 27_033_548_328),
+    ("deepseekmoe-3b", {}, 2_934_734_080),
+    ("llama-4-scout-17b-16e", {}, 107_769_861_120),
+    ("qwen3-vl-30b-a3b-text", {}, 30_532_122_624),
 ]
 
 # text tokens; total FLOPs with 576 and with 64 image tokens; attention's share; its ratio
@@ -145,12 +149,17 @@ def test_specs_have_the_parameters_of_their_module(name: str) -> None:
 @pytest.mark.parametrize("name", DECODERS)
 def test_one_layer_times_the_depth_is_the_whole(name: str) -> None:
     decoder = DECODERS[name]
-    layer = decoder.build_layer()
-    assert params(layer) == decoder.layer_params()
+    kinds = decoder.layer_kinds()
+    assert sum(kind.num_layers for kind in kinds) == decoder.depth
+    layers = {kind: decoder.build_layer(index=kind.example) for kind in kinds}
+    for kind, layer in layers.items():
+        assert params(layer) == decoder.layer_params(kind.example)
     for length in (1, 16, 577):
         x = torch.empty(1, length, decoder.width, device="meta")
-        assert flops(layer, x) == decoder.layer_flops(length, length)
-        whole = decoder.depth * flops(layer, x) + decoder.head_flops(length)
+        whole = decoder.head_flops(length)
+        for kind, layer in layers.items():
+            assert flops(layer, x) == decoder.layer_flops(length, length, index=kind.example)
+            whole += kind.num_layers * decoder.layer_flops(length, length, index=kind.example)
         assert whole == decoder.prefill_flops(length, logits="all")
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from tests.backbones.mixtures import MIXTURES, real_mixture
 from tests.backbones.reference import (
     FAMILIES,
     our_name,
@@ -59,12 +60,46 @@ SPEC_FAMILIES = {
     "vicuna-7b-v1.5": "llama",
 }
 
+SPEC_MIXTURES = {
+    "deepseekmoe-27b": "deepseek-v2",
+    "kimi-k2-256k": "deepseek-v3",
+    "moonlight-16b-a3b-128k": "deepseek-v3",
+    "llama-4-scout-17b-16e": "llama4",
+    "mixtral-8x7b": "mixtral",
+    "qwen3-vl-30b-a3b-text": "qwen3-moe",
+}
+
+# The biases that choose experts: parameters in the releases' own code, buffers or none here.
+MOVED_TO_BUFFERS = {
+    "deepseekmoe-27b": 29 * 72,
+    "kimi-k2-256k": 60 * 384,
+    "moonlight-16b-a3b-128k": 26 * 64,
+}
+
+DEEPSEEK_3B = {
+    "hidden_size": 1280,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 10,
+    "intermediate_size": 6848,
+    "moe_intermediate_size": 896,
+    "n_routed_experts": 64,
+    "num_experts_per_tok": 6,
+    "n_shared_experts": 2,
+    "vocab_size": 129_280,
+    "mlp_layer_types": ["dense"] + ["sparse"] * 11,
+}
+
 # Configs of transformers whose defaults are the released model, or that have no family here.
 OWN_CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
     "chameleon-7b-text": (
         "ChameleonForConditionalGeneration",
         {"vocabulary_map": {"<image>": 8711}},
     ),
+    "deepseek-3b-moe-a570m": (
+        "DeepseekOcr2ForConditionalGeneration",
+        {"text_config": DEEPSEEK_3B},
+    ),
+    "deepseekmoe-3b": ("DeepseekOcr2ForConditionalGeneration", {"text_config": DEEPSEEK_3B}),
     "glm-4-9b-0414-64k": ("Glm4vForConditionalGeneration", {}),
     "kosmos-2-text": ("Kosmos2ForConditionalGeneration", {}),
     "llama-3.2-11b-vision-text": ("MllamaForCausalLM", {"vocab_size": 128_256}),
@@ -92,6 +127,11 @@ def test_specs_have_the_parameters_of_the_real_class(name: str) -> None:
     if name in SPEC_FAMILIES:
         real = reference_model(DECODERS[name], FAMILIES[SPEC_FAMILIES[name]])
         assert params(real) == DECODERS[name].num_params()
+    elif name in SPEC_MIXTURES:
+        decoder, mixture = DECODERS[name], MIXTURES[SPEC_MIXTURES[name]]
+        biases = MOVED_TO_BUFFERS.get(name, 0)
+        counted = params(real_mixture(mixture, decoder, "meta"))
+        assert counted + biases == decoder.num_params()
     else:
         assert name in OWN_CONFIGS
 

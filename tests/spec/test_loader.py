@@ -155,13 +155,6 @@ def test_no_two_specs_answer_to_one_name() -> None:
                 assert owners.setdefault(name, entry.name) == entry.name, name
 
 
-def test_every_vision_part_is_used() -> None:
-    """Language parts may stand alone: `vlcalc compare --language` picks them by name."""
-    models = [path.read_text(encoding="utf-8") for path in catalogue.files("model")]
-    for path in catalogue.files("vision"):
-        assert any(f"use: {path.stem}" in text for text in models), path
-
-
 @pytest.mark.parametrize("kind", ["model", "api"])
 def test_variants_are_specs_of_their_own(kind: str) -> None:
     for entry in catalogue.entries(kind):

@@ -15,14 +15,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from vlcalc.modules.primitives import (
-    Activation,
     Attention,
-    FeedForward,
     Norm,
     apply_if,
     build_norm,
     split_heads,
 )
+from vlcalc.modules.rotary import rotate
 
 DecoderNorm = Literal["rms", "layer", "layer_no_bias"]
 
@@ -54,23 +53,17 @@ class OwnHeadNorm(nn.Module):
         return F.layer_norm(x, size, eps=self.eps) * self.weight + self.bias  # (b, h, s, e)
 
 
-def rotate(x: Tensor, rotary_dim: int, base: float) -> Tensor:
-    """Rotate the first `rotary_dim` of each head by its position; the two halves are the pairs.
-
-    Elementwise products only: no contraction that a counter could see.
-    """
-    half = rotary_dim // 2
-    turns = torch.arange(half, dtype=torch.float32, device=x.device) / half
-    positions = torch.arange(x.shape[-2], dtype=torch.float32, device=x.device)
-    angles = positions[:, None] * base**-turns  # (s, half)
-    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
-    left, right, rest = x[..., :half], x[..., half : 2 * half], x[..., 2 * half :]
-    rotated = [left * cos - right * sin, right * cos + left * sin, rest]
-    return torch.cat(rotated, dim=-1)  # (b, h, s, e)
+def window_mask(length: int, window: int, device: torch.device) -> Tensor:
+    """Return a mask that is True for the last `window` positions up to each."""
+    return torch.ones(length, length, dtype=torch.bool, device=device).tril().triu(1 - window)
 
 
 class CausalSelfAttention(Attention):
-    """Self-attention over the positions so far; its queries and keys may be rotated."""
+    """Self-attention over the positions so far; its queries and keys may be rotated.
+
+    `window` is the number of positions that each one sees, itself included; None for all so far.
+    With `causal` off, each sees all.
+    """
 
     def __init__(
         self,
@@ -87,6 +80,8 @@ class CausalSelfAttention(Attention):
         rotary_dim: int,
         rope_base: float,
         eps: float,
+        window: int | None = None,
+        causal: bool = True,
     ) -> None:
         super().__init__(
             width=width,
@@ -103,6 +98,7 @@ class CausalSelfAttention(Attention):
             self.key_norm = OwnHeadNorm(num_kv_heads, head_dim, kind=qk_norm, eps=eps)
         self.inner_norm = inner_norm
         self.rotary_dim, self.rope_base = rotary_dim, rope_base
+        self.window, self.causal = window, causal
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # attends to itself alone
         q = apply_if(self.query_norm, split_heads(self.query(x), self.head_dim))  # (b, h, s, e)
@@ -110,13 +106,17 @@ class CausalSelfAttention(Attention):
         v = split_heads(self.value(x), self.head_dim)  # (b, h_kv, s, e)
         if self.rotary_dim:
             q, k = (rotate(each, self.rotary_dim, self.rope_base) for each in (q, k))
-        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=self.grouped)
+        mask = window_mask(x.shape[1], self.window, x.device) if self.window else None
+        causal = self.causal and mask is None
+        mixed = F.scaled_dot_product_attention(
+            q, k, v, attn_mask=mask, is_causal=causal, enable_gqa=self.grouped
+        )
         mixed = apply_if(self.inner_norm, mixed.transpose(1, 2).flatten(-2))  # (b, s, h * e)
         return apply_if(self.output, mixed)  # (b, s, t)
 
 
 class DecoderLayer(nn.Module):
-    """Attention and feed-forward, each added to what it started from.
+    """Attention and feed-forward of any kind, each added to what it started from.
 
     Gemma's norms multiply by 1 + weight; here the weight is the factor itself.
     """
@@ -125,53 +125,24 @@ class DecoderLayer(nn.Module):
         self,
         *,
         width: int,
-        num_heads: int,
-        num_kv_heads: int,
-        head_dim: int,
-        ffn_width: int,
-        activation: Activation = "silu",
-        gated: bool = True,
-        qkv_bias: bool = False,
-        output_bias: bool = False,
-        mlp_bias: bool = False,
-        qk_norm: Norm | None = None,
-        own_qk_norms: bool = False,
+        attention: nn.Module,
+        feed_forward: nn.Module,
         norm: DecoderNorm = "rms",
         norm_placement: Literal["pre", "sandwich", "parallel"] = "pre",
-        inner_norms: bool = False,
-        rotary_dim: int,
-        rope_base: float = 10_000.0,
         eps: float = 1e-6,
     ) -> None:
         super().__init__()
 
-        def new_norm(size: int, *, wanted: bool) -> nn.Module | None:
-            return build_decoder_norm(norm, size, eps=eps) if wanted else None
+        def new_norm(*, wanted: bool) -> nn.Module | None:
+            return build_decoder_norm(norm, width, eps=eps) if wanted else None
 
         sandwich = norm_placement == "sandwich"
         self.attention_norm = build_decoder_norm(norm, width, eps=eps)
-        self.attention = CausalSelfAttention(
-            width=width,
-            num_heads=num_heads,
-            num_kv_heads=num_kv_heads,
-            head_dim=head_dim,
-            qkv_bias=qkv_bias,
-            output_bias=output_bias,
-            qk_norm=qk_norm,
-            own_qk_norms=own_qk_norms,
-            inner_norm=new_norm(num_heads * head_dim, wanted=inner_norms),
-            rotary_dim=rotary_dim,
-            rope_base=rope_base,
-            eps=eps,
-        )
-        self.after_attention_norm = new_norm(width, wanted=sandwich)
-        self.feed_forward_norm = new_norm(width, wanted=norm_placement != "parallel")
-        self.feed_forward = FeedForward(
-            width=width, hidden_width=ffn_width, activation=activation, bias=mlp_bias, gated=gated
-        )
-        if inner := new_norm(ffn_width, wanted=inner_norms):
-            self.feed_forward.activation = nn.Sequential(self.feed_forward.activation, inner)
-        self.after_feed_forward_norm = new_norm(width, wanted=sandwich)
+        self.attention = attention
+        self.after_attention_norm = new_norm(wanted=sandwich)
+        self.feed_forward_norm = new_norm(wanted=norm_placement != "parallel")
+        self.feed_forward = feed_forward
+        self.after_feed_forward_norm = new_norm(wanted=sandwich)
 
     def forward(self, x: Tensor) -> Tensor:
         normed = self.attention_norm(x)  # (b, s, t)

@@ -9,9 +9,14 @@ from __future__ import annotations
 import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
+from pydantic_core import PydanticCustomError
 
 from vlcalc.backbones.decoder import Decoder
+from vlcalc.backbones.encoder_decoder import EncoderDecoder
+from vlcalc.backbones.opaque import OpaqueEncoder
+from vlcalc.backbones.text_encoder import TextEncoder
+from vlcalc.backbones.vit import VisionTransformer
 from vlcalc.errors import InputError
 from vlcalc.fusion.base import FusionField
 from vlcalc.tiling.base import Frozen, TilingField, TilingPolicy, VideoField
@@ -21,7 +26,7 @@ Status = Literal["official", "measured", "inferred", "assumed"]
 
 
 class VisionSpec(Frozen):
-    """A vision encoder, as far as tokens need it.
+    """A vision encoder: what tokens need of it, and its shape where that is known.
 
     Attributes:
         name: its own name, the stem of its file.
@@ -31,6 +36,8 @@ class VisionSpec(Frozen):
         num_prefix_tokens: class and register tokens beside the patches; None when not known.
         feature_layer: the layer whose output is used, counted from the end when negative.
         drop_cls: whether the class token is thrown away.
+        encoder: its shape, if it is a vision transformer and its shape is known.
+        opaque: its published size, if its structure is not modelled.
         sources: where the figures are from.
     """
 
@@ -43,7 +50,30 @@ class VisionSpec(Frozen):
     num_prefix_tokens: NonNegativeInt | None = None
     feature_layer: int | None = None
     drop_cls: bool | None = None
+    encoder: VisionTransformer | None = None
+    opaque: OpaqueEncoder | None = None
     sources: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> VisionSpec:
+        if self.encoder and self.opaque:
+            raise PydanticCustomError("shapes", "expected one of `encoder`, `opaque`, not both")
+        if self.encoder:
+            self._check_same("patch_size", self.patch_size, self.encoder.patch_size)
+            self._check_same("width", self.width, self.encoder.output_width)
+            prefix = self.encoder.num_prefix_tokens
+            self._check_same("num_prefix_tokens", self.num_prefix_tokens, prefix)
+        return self
+
+    @staticmethod
+    def _check_same(key: str, stated: int | None, built: int) -> None:
+        """Refuse a figure that is not that of the encoder, naming both."""
+        if stated not in (None, built):
+            raise PydanticCustomError(
+                "same",
+                "expected `{key}` as `encoder` has it ({built}), got {stated}",
+                {"key": key, "built": built, "stated": stated},
+            )
 
 
 class LanguageSpec(Frozen):
@@ -52,8 +82,9 @@ class LanguageSpec(Frozen):
     Attributes:
         name: its own name, the stem of its file.
         context_window: positions it was trained or released for; None when not known.
-        decoder: its layers, embedding and head; None when not known, or when it is no dense
-            decoder.
+        decoder: its shape, if it is a decoder and its shape is known.
+        encoder_decoder: its shape, if it is an encoder-decoder (T5).
+        text_encoder: its shape, if it is a text encoder (CLIP's text tower, BERT).
         sources: where the figures are from.
     """
 
@@ -62,7 +93,17 @@ class LanguageSpec(Frozen):
     aliases: tuple[str, ...] = ()
     context_window: PositiveInt | None = None
     decoder: Decoder | None = None
+    encoder_decoder: EncoderDecoder | None = None
+    text_encoder: TextEncoder | None = None
     sources: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> LanguageSpec:
+        shapes = (self.decoder, self.encoder_decoder, self.text_encoder)
+        if sum(shape is not None for shape in shapes) > 1:
+            message = "expected one of `decoder`, `encoder_decoder`, `text_encoder`, not several"
+            raise PydanticCustomError("shapes", message)
+        return self
 
 
 class ModelSpec(Frozen):

@@ -1,0 +1,171 @@
+"""An encoder-decoder language model (T5): parameters, FLOPs and cache in closed form.
+
+FLOPs are 2 per multiply-accumulate of matrix products only; causal attention is counted in full.
+
+Source: T5, arXiv:1910.10683, section 2.1; gated feed-forwards from T5 v1.1, arXiv:2002.05202;
+transformers models/t5/modeling_t5.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from pydantic import Field, PositiveInt, model_validator
+
+from vlcalc.backbones.checks import check_divides
+from vlcalc.tiling.base import Frozen
+
+if TYPE_CHECKING:
+    from vlcalc.modules.encoder_decoder import EncoderDecoderModel
+
+Logits = Literal["last", "all", "none"]
+
+
+class EncoderDecoderParams(NamedTuple):
+    """Parameters by part; each stack with its position biases and its final norm."""
+
+    embedding: int
+    encoder: int
+    decoder: int
+    head: int
+
+
+class EncoderDecoder(Frozen):
+    """Two stacks of layers over one embedding; the second also attends to the first.
+
+    Attributes:
+        encoder_depth: layers of the encoder.
+        decoder_depth: layers of the decoder; `encoder_depth` unless given.
+        head_dim: width of a head; `width` / `num_heads` unless given.
+        gated: whether an activated branch of the feed-forward multiplies a second one.
+        num_position_buckets: distances between positions that have a bias of their own, learned
+            once for each stack.
+        tied_embeddings: whether the head is the embedding.
+    """
+
+    encoder_depth: PositiveInt
+    decoder_depth: PositiveInt = Field(default=0)  # `_derive` fills both in before they are read
+    width: PositiveInt
+    num_heads: PositiveInt
+    head_dim: PositiveInt = Field(default=0)
+    ffn_width: PositiveInt
+    vocab_size: PositiveInt
+    activation: Literal["relu", "gelu_tanh"] = "gelu_tanh"
+    gated: bool = True
+    num_position_buckets: PositiveInt = 32
+    tied_embeddings: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _derive(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        derived = {}
+        if "encoder_depth" in data:
+            derived["decoder_depth"] = data["encoder_depth"]
+        width, num_heads = data.get("width"), data.get("num_heads")
+        if isinstance(width, int) and isinstance(num_heads, int) and num_heads > 0:
+            derived["head_dim"] = width // num_heads
+            if "head_dim" not in data:
+                check_divides("num_heads", num_heads, "width", width)
+        return {**derived, **data}
+
+    @property
+    def attention_width(self) -> int:
+        """Width of all heads together."""
+        return self.num_heads * self.head_dim
+
+    def attention_params(self) -> int:
+        """Return the parameters of one attention: queries, keys, values and output."""
+        return 4 * self.width * self.attention_width
+
+    def mlp_params(self) -> int:
+        """Return the parameters of one feed-forward."""
+        return (3 if self.gated else 2) * self.width * self.ffn_width
+
+    def encoder_layer_params(self) -> int:
+        """Return the parameters of an encoder layer, without position biases."""
+        return self.attention_params() + self.mlp_params() + 2 * self.width
+
+    def decoder_layer_params(self) -> int:
+        """Return the parameters of a decoder layer, without position biases."""
+        return 2 * self.attention_params() + self.mlp_params() + 3 * self.width
+
+    def params_by_part(self) -> EncoderDecoderParams:
+        """Return the parameters of embedding, encoder, decoder and head."""
+        once_per_stack = self.num_position_buckets * self.num_heads + self.width
+        table = self.vocab_size * self.width
+        return EncoderDecoderParams(
+            embedding=table,
+            encoder=self.encoder_depth * self.encoder_layer_params() + once_per_stack,
+            decoder=self.decoder_depth * self.decoder_layer_params() + once_per_stack,
+            head=0 if self.tied_embeddings else table,
+        )
+
+    def num_params(self) -> int:
+        """Return the parameters of the whole model."""
+        return sum(self.params_by_part())
+
+    def _attention_flops(self, queries: int, new_keys: int, keys: int) -> int:
+        """Return the FLOPs of one attention; keys and values are made for `new_keys` alone."""
+        projections = 4 * (queries + new_keys) * self.width * self.attention_width
+        return projections + 4 * queries * keys * self.attention_width
+
+    def encode_flops(self, source_length: int, batch: int = 1) -> int:
+        """Return the FLOPs of the encoder."""
+        attention = self._attention_flops(source_length, source_length, source_length)
+        layer = attention + 2 * source_length * self.mlp_params()
+        return batch * self.encoder_depth * layer
+
+    def cross_kv_flops(self, source_length: int, batch: int = 1) -> int:
+        """Return the FLOPs of the decoder's keys and values of the source, made once."""
+        per_layer = 4 * source_length * self.width * self.attention_width
+        return batch * self.decoder_depth * per_layer
+
+    def _decoder_flops(self, new: int, context: int, source_length: int) -> int:
+        """Return the decoder's FLOPs of `new` positions; the source's keys and values are there."""
+        layer = self._attention_flops(new, new, context)
+        layer += self._attention_flops(new, 0, source_length)
+        return self.decoder_depth * (layer + 2 * new * self.mlp_params())
+
+    def head_flops(self, rows: int) -> int:
+        """Return the FLOPs of the logits of `rows` positions."""
+        return 2 * rows * self.width * self.vocab_size
+
+    def prefill_flops(
+        self, source_length: int, target_length: int = 1, batch: int = 1, logits: Logits = "last"
+    ) -> int:
+        """Return the FLOPs of a source and the start of its target.
+
+        Args:
+            source_length: positions of the encoder.
+            target_length: positions that the decoder starts from: 1, unless an answer is given.
+            batch: sequences.
+            logits: which of the decoder's positions the head is applied to.
+        """
+        rows = {"last": 1, "all": target_length, "none": 0}[logits]
+        decoder = self._decoder_flops(target_length, target_length, source_length)
+        source = self.encode_flops(source_length, batch)
+        source += self.cross_kv_flops(source_length, batch)
+        return source + batch * decoder + self.head_flops(batch * rows)
+
+    def decode_flops(self, context: int, source_length: int, batch: int = 1) -> int:
+        """Return the FLOPs of one new token of the target; `context` includes it."""
+        decoder = self._decoder_flops(1, context, source_length)
+        return batch * decoder + self.head_flops(batch)
+
+    def kv_cache_bytes(
+        self, source_length: int, target_length: int, batch: int = 1, *, dtype_bytes: int
+    ) -> int:
+        """Return the bytes of the decoder's keys and values, of the target and of the source."""
+        positions = source_length + target_length
+        return 2 * batch * self.decoder_depth * positions * self.attention_width * dtype_bytes
+
+    def build(self, device: str = "meta") -> EncoderDecoderModel:
+        """Return the module on a device."""
+        import torch
+
+        from vlcalc.modules.encoder_decoder import EncoderDecoderModel
+
+        with torch.device(device):
+            return EncoderDecoderModel(**self.model_dump())
