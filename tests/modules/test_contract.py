@@ -44,7 +44,7 @@ def modules() -> dict[str, Any]:
     files -= {"inserted_layers"}  # composed by the methods inside the LLM, and tested with them
     return {
         name: value
-        for source in (importlib.import_module(f"vlcalc.modules.{file}") for file in files)
+        for source in (importlib.import_module(f"vlcalc.modules.{file}") for file in sorted(files))
         for name, value in inspect.getmembers(source, inspect.isclass)
         if issubclass(value, torch.nn.Module) and value.__module__ == source.__name__
     }
@@ -71,7 +71,9 @@ def test_every_module_names_its_options(name: str) -> None:
     assert module.__doc__
 
 
-@pytest.mark.parametrize("name", {type(example.build()).__name__ for example in EXAMPLES.values()})
+@pytest.mark.parametrize(
+    "name", sorted({type(example.build()).__name__ for example in EXAMPLES.values()})
+)
 def test_every_method_says_where_it_comes_from(name: str) -> None:
     module = modules()[name]
     text = f"{module.__doc__} {inspect.getmodule(module).__doc__}"
