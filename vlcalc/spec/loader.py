@@ -111,7 +111,20 @@ def resolve(document: Document, variant: int | None = None) -> Document:
             resolved = resolved.without("aliases")
     for key in PARTS:
         resolved = _with_part(resolved, key)
-    return _with_patch_size(resolved)
+    return _with_patch_size(_with_fusion(resolved))
+
+
+def _with_fusion(document: Document) -> Document:
+    """Fill in the hyper-parameters of the preset that `fusion: { use: NAME }` names."""
+    block = document.data.get("fusion")
+    if not isinstance(block, dict) or "use" not in block:
+        return document
+    mark = document.mark(("fusion", "use"))
+    entry = catalogue.find(str(block["use"]), ("fusion",), where=f"{mark} `fusion.use`")
+    preset = catalogue.document_of(entry.path)
+    validate(FusionSpec, preset)
+    filled = preset.at("fusion").overlaid(document.at("fusion").without("use")).under("fusion")
+    return Document({**document.data, "fusion": None}, document.marks).overlaid(filled)
 
 
 def _with_part(document: Document, key: str) -> Document:

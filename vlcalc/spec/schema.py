@@ -106,6 +106,36 @@ class LanguageSpec(Frozen):
         return self
 
 
+class Published(Frozen):
+    """A number that somebody printed about a spec, and where.
+
+    Attributes:
+        metric: what it counts, e.g. `params`.
+        value: the number, as printed after its unit is written out.
+        source: who printed it and where.
+        note: why ours differs, where it does.
+    """
+
+    metric: str
+    value: int | float
+    source: str
+    note: str = ""
+
+
+class TrainingStage(Frozen):
+    """One stage of training: the components whose parameters change; all others are frozen.
+
+    Attributes:
+        name: what the authors call it.
+        train: `vision`, `fusion`, `language`.
+        note: what the names cannot say, e.g. that only some layers are trained.
+    """
+
+    name: str
+    train: tuple[Literal["vision", "fusion", "language"], ...]
+    note: str = ""
+
+
 class ModelSpec(Frozen):
     """An architecture: vision encoder, tiling policy, language model.
 
@@ -116,7 +146,10 @@ class ModelSpec(Frozen):
         vision: the encoder; None where pixels go straight into the language model (Fuyu).
         tiling: the rule from an image's size to tokens.
         video: the rule for clips; None where frames are sent as images.
+        fusion: how vision reaches the language model; None where it is not modelled yet.
         language: the language model.
+        training: the stages it was trained in.
+        published: figures that others printed; tests and the audit hold ours against them.
         notes: what a reader of the count must know: disagreements, traps, doubts.
         sources: where the rule and its parameters are from.
     """
@@ -127,7 +160,10 @@ class ModelSpec(Frozen):
     vision: VisionSpec | None = None
     tiling: TilingField
     video: VideoField | None = None
+    fusion: FusionField | None = None
     language: LanguageSpec
+    training: tuple[TrainingStage, ...] = ()
+    published: tuple[Published, ...] = ()
     notes: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
 
@@ -226,22 +262,6 @@ class ApiSpec(Frozen):
 
 
 Spec = ModelSpec | ApiSpec
-
-
-class Published(Frozen):
-    """A number that somebody printed about a spec, and where.
-
-    Attributes:
-        metric: what it counts, e.g. `params`.
-        value: the number, as printed after its unit is written out.
-        source: who printed it and where.
-        note: why ours differs, where it does.
-    """
-
-    metric: str
-    value: int | float
-    source: str
-    note: str = ""
 
 
 class NativeDims(Frozen):
