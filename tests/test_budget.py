@@ -26,6 +26,12 @@ def test_the_parts_sum_to_the_sequence() -> None:
     assert found.source == "exact"
 
 
+def test_images_that_take_no_place_have_no_bound() -> None:
+    found = vlcalc.tokens("blip", (640, 480), num_images=5)
+    assert (found.sequence_length, found.context_tokens) == (0, 5 * 577)
+    assert found.num_that_fit is None
+
+
 def test_context_tokens_take_no_place_in_the_sequence() -> None:
     found = vlcalc.tokens("idefics", (640, 480))
     assert (found.image_tokens, found.extra_tokens, found.context_tokens) == (1, 2, 64)

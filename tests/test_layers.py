@@ -19,7 +19,7 @@ LEVELS = [
     {"fusion", "backbones"},
     {"spec"},
     {"budget", "cost"},
-    {"analysis", "dataset", "explain", "calculator_tables", "comparison"},
+    {"analysis", "dataset", "explain", "calculator_tables", "comparison", "components"},
     {"metrics", "comparison_metrics"},
     {"formats", "api"},
     {"cli"},

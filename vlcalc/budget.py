@@ -55,7 +55,7 @@ class TokenBudget:
         context_tokens: vectors that are only cross-attended, all images together.
         context_window: the window measured against; None when not known.
         num_that_fit: how many such images (or frames) fit beside text and reserve; None when the
-            window is not known.
+            window is not known, or an image takes no position in it.
         source: `exact` for open models, whose processors have been run; for an API, how its rule
             is known: official, measured, inferred or assumed.
         as_of: when an API's rule was last looked up; None for open models.
@@ -237,23 +237,27 @@ def _check(request: Request) -> None:
             raise InputError(expected=f"at least {least} {name}", got=str(value))
 
 
-def _num_that_fit(spec: Spec, image: ImageSize, request: Request, window: int) -> int:
-    """Return the largest number of such images (or frames) that fits beside text and reserve."""
+def _num_that_fit(spec: Spec, image: ImageSize, request: Request, window: int) -> int | None:
+    """Return the largest number of such images (or frames) that fits; None without a bound."""
     room = window - request.text_tokens - request.reserve_tokens
     if room <= 0:
         return 0
     if request.num_frames is not None and spec.video is not None:
-        fit = _frames_that_fit(spec.video, image, room)
-        return min(fit, spec.video.max_frames or fit) if request.sampled else fit
+        frames = _frames_that_fit(spec.video, image, room)
+        return min(frames, spec.video.max_frames or frames) if request.sampled else frames
     fit = _images_that_fit(policy_of(spec, request.detail), image, room)
     limits = spec.limits if isinstance(spec, ApiSpec) else None
-    return min(fit, limits.max_images) if limits and limits.max_images else fit
+    bounds = [bound for bound in (fit, limits.max_images if limits else None) if bound is not None]
+    return min(bounds, default=None)
 
 
-def _images_that_fit(policy: TilingPolicy, image: ImageSize, room: int) -> int:
+def _images_that_fit(policy: TilingPolicy, image: ImageSize, room: int) -> int | None:
     # The cost of an image may depend on how many there are (DeepSeek-VL2 cuts at most two), so
     # start from what it is among many and walk down to the first number that really fits.
-    count = room // policy.tile(image, num_images=MANY).sequence_tokens
+    tokens = policy.tile(image, num_images=MANY).sequence_tokens
+    if not tokens:  # all are cross-attended (BLIP)
+        return None
+    count = room // tokens
     while count and count * policy.tile(image, num_images=count).sequence_tokens > room:
         count -= 1
     return count

@@ -27,6 +27,7 @@ class PixelShuffle(PerView):
     Attributes:
         factor: side of the square of tokens that becomes one.
         depth: number of linear layers.
+        hidden_width: width between the layers; the text width by default.
         input_norm: norm of the joined tokens; None in Idefics3 and SmolVLM.
     """
 
@@ -36,6 +37,7 @@ class PixelShuffle(PerView):
     kind: Literal["pixel_shuffle"]
     factor: PositiveInt = 2
     depth: PositiveInt = 2
+    hidden_width: PositiveInt | None = None
     input_norm: Norm | None = "layer"
     activation: Activation = "gelu"
     bias: bool = True
@@ -52,7 +54,8 @@ class PixelShuffle(PerView):
         return mlp_flops(dims.num_inputs * self.tokens_per_view(dims), self._widths(dims))
 
     def _widths(self, dims: Dims) -> list[int]:
-        return [self.factor**2 * dims.vision_width, *[dims.text_width] * self.depth]
+        hidden = [self.hidden_width or dims.text_width] * (self.depth - 1)
+        return [self.factor**2 * dims.vision_width, *hidden, dims.text_width]
 
     def build(self, dims: Dims, device: str = "meta") -> nn.Module:
         import torch
@@ -67,6 +70,7 @@ class PixelShuffle(PerView):
                 num_rows=dims.rows,
                 factor=self.factor,
                 depth=self.depth,
+                hidden_width=self.hidden_width,
                 input_norm=self.input_norm,
                 activation=self.activation,
                 bias=self.bias,

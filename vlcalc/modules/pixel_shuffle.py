@@ -34,6 +34,7 @@ class PixelShuffleProjector(nn.Module):
         num_rows: int,
         factor: int = 2,
         depth: int = 2,
+        hidden_width: int | None = None,
         input_norm: Norm | None = "layer",
         activation: Activation = "gelu",
         bias: bool = True,
@@ -45,8 +46,9 @@ class PixelShuffleProjector(nn.Module):
         self.factor = factor
         shuffled_width = vision_width * factor**2
         self.norm = build_norm(input_norm, shuffled_width, eps=1e-5) if input_norm else None
+        hidden = [hidden_width or text_width] * (depth - 1)
         self.layers = build_mlp(
-            [shuffled_width, *[text_width] * depth], activation=activation, bias=bias
+            [shuffled_width, *hidden, text_width], activation=activation, bias=bias
         )
 
     def forward(self, x: Tensor) -> Tensor:

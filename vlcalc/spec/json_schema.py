@@ -60,7 +60,7 @@ def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
 def _allow_use_and_variants(schema: dict[str, Any]) -> None:
     """Add what the reader resolves before validation: parts by `use:`, and variants."""
     use = {"type": "object", "required": ["use"], "properties": {"use": {"type": "string"}}}
-    for key in ("vision", "language"):
+    for key in ("vision", "second_vision", "fusion", "language"):
         schema["properties"][key] = {"anyOf": [use, schema["properties"][key]]}
     variant = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}
     schema["properties"]["variants"] = {"type": "array", "items": variant}

@@ -20,6 +20,9 @@ PARTS: dict[str, type[VisionSpec | LanguageSpec]] = {
     "vision": VisionSpec,
     "language": LanguageSpec,
 }
+SLOTS = {"vision": "vision", "second_vision": "vision", "language": "language"}
+"""Key of a model's spec -> kind of the part that `use:` names there."""
+
 S = TypeVar("S", bound=Frozen)
 
 
@@ -109,8 +112,8 @@ def resolve(document: Document, variant: int | None = None) -> Document:
         # A variant answers to its own names only, even where it gives none.
         if "aliases" not in document.data["variants"][variant]:
             resolved = resolved.without("aliases")
-    for key in PARTS:
-        resolved = _with_part(resolved, key)
+    for key, kind in SLOTS.items():
+        resolved = _with_part(resolved, key, kind)
     return _with_patch_size(_with_fusion(resolved))
 
 
@@ -127,7 +130,7 @@ def _with_fusion(document: Document) -> Document:
     return Document({**document.data, "fusion": None}, document.marks).overlaid(filled)
 
 
-def _with_part(document: Document, key: str) -> Document:
+def _with_part(document: Document, key: str, kind: str) -> Document:
     block = document.data.get(key)
     if not isinstance(block, dict) or "use" not in block:
         return document
@@ -135,8 +138,9 @@ def _with_part(document: Document, key: str) -> Document:
     if catalogue.is_file_name(name):
         part = catalogue.document_of(Path(mark.file).parent / name)
     else:
-        part = catalogue.document_of(catalogue.find(name, (key,), where=f"{mark} `{key}.use`").path)
-    validate(PARTS[key], part)
+        entry = catalogue.find(name, (kind,), where=f"{mark} `{key}.use`")
+        part = catalogue.document_of(entry.path)
+    validate(PARTS[kind], part)
     overrides = document.at(key).without("use")
     filled = part.overlaid(overrides).under(key)
     return Document({**document.data, key: None}, document.marks).overlaid(filled)

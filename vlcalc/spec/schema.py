@@ -136,6 +136,29 @@ class TrainingStage(Frozen):
     note: str = ""
 
 
+class ExtraParams(Frozen):
+    """Parameters that no part has: learned separators, adapters, a head that is never run.
+
+    Attributes:
+        what: what they are, in a few words.
+        component: which component they count for; `other` is neither image nor text.
+        params: how many; None where they are vectors of text width.
+        num_text_vectors: how many vectors as wide as the language model, e.g. one newline.
+    """
+
+    what: str
+    component: Literal["vision", "fusion", "language", "other"]
+    params: PositiveInt | None = None
+    num_text_vectors: PositiveInt | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> ExtraParams:
+        if (self.params is None) == (self.num_text_vectors is None):
+            message = "expected exactly one of `params`, `num_text_vectors`"
+            raise PydanticCustomError("extra_params", message)
+        return self
+
+
 class ModelSpec(Frozen):
     """An architecture: vision encoder, tiling policy, language model.
 
@@ -144,10 +167,12 @@ class ModelSpec(Frozen):
         title: the name people know it by.
         aliases: other names it answers to, Hugging Face ids among them.
         vision: the encoder; None where pixels go straight into the language model (Fuyu).
+        second_vision: the other encoder of an image, where it has two (OpenVLA, DeepSeek-VL).
         tiling: the rule from an image's size to tokens.
         video: the rule for clips; None where frames are sent as images.
         fusion: how vision reaches the language model; None where it is not modelled yet.
         language: the language model.
+        extra_params: parameters beside those of the parts.
         training: the stages it was trained in.
         published: figures that others printed; tests and the audit hold ours against them.
         notes: what a reader of the count must know: disagreements, traps, doubts.
@@ -158,14 +183,21 @@ class ModelSpec(Frozen):
     title: str = ""
     aliases: tuple[str, ...] = ()
     vision: VisionSpec | None = None
+    second_vision: VisionSpec | None = None
     tiling: TilingField
     video: VideoField | None = None
     fusion: FusionField | None = None
     language: LanguageSpec
+    extra_params: tuple[ExtraParams, ...] = ()
     training: tuple[TrainingStage, ...] = ()
     published: tuple[Published, ...] = ()
     notes: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+
+    @property
+    def encoders(self) -> tuple[VisionSpec, ...]:
+        """The vision encoders, the one that the tiling is for first."""
+        return tuple(vision for vision in (self.vision, self.second_vision) if vision)
 
     @property
     def context_window(self) -> int | None:
