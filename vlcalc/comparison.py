@@ -17,7 +17,6 @@ from vlcalc.fusion.base import Dims
 from vlcalc.image_size import ImageSize
 from vlcalc.spec.schema import FusionSpec, LanguageSpec, VisionSpec
 
-
 ATTENTION_BACKENDS = ("math", "flash", "efficient")
 
 
