@@ -231,8 +231,10 @@ def _check(request: Request) -> None:
         ("frames", 1 if request.num_frames is None else request.num_frames, 1),
         ("text tokens", request.text_tokens, 0),
         ("reserved tokens", request.reserve_tokens, 0),
-        ("tokens of context", request.context_window or 1, 1),
+        ("tokens of context", 1 if request.context_window is None else request.context_window, 1),
     ):
+        if type(value) is not int:
+            raise InputError(expected=f"a whole number of {name}", got=repr(value)[:60])
         if value < least:
             raise InputError(expected=f"at least {least} {name}", got=str(value))
 

@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 from vlcalc.backbones.decoder import Decoder
 from vlcalc.calculator import calculate, cut
 from vlcalc.dtypes import DTYPE_BYTES
-from vlcalc.errors import InputError, VlcalcError
+from vlcalc.errors import InputError, VlcalcError, near_miss
 from vlcalc.fusion.base import Dims
 from vlcalc.image_size import ImageSize
 from vlcalc.spec.schema import FusionSpec, LanguageSpec, VisionSpec
+
+ATTENTION_BACKENDS = ("math", "flash", "efficient")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,6 +170,10 @@ def make_setting(
             expected="a vision encoder with `image_size` and `patch_size`, or a side of a tile",
             got=f"`{vision.name}`",
         )
+    if attention not in ATTENTION_BACKENDS:
+        known = ", ".join(f"`{name}`" for name in ATTENTION_BACKENDS)
+        hint = near_miss(attention, ATTENTION_BACKENDS)
+        raise InputError(expected=f"an attention backend: {known}", got=f"`{attention}`", hint=hint)
     if batch_size < 1:
         raise InputError(expected="at least 1 prompt in a batch", got=str(batch_size))
     if image and num_tiles is not None:

@@ -93,7 +93,9 @@ CONVENTION = (
     "FLOPs are 2 per multiply-accumulate of matrix products, convolutions and attention; causal "
     "attention in full; logits of the last position. Parameters, tokens and FLOPs are exact."
 )
+ACTIVATIONS_KEY = "peak_activation_bytes"
 ACTIVATIONS = "Peak activations are counted on the meta device for the {} attention backend."
+NO_TORCH = "Peak activations need torch: pip install 'vlcalc[torch]'."
 
 
 def _yes(value: bool) -> str:  # noqa: FBT001
@@ -206,8 +208,9 @@ def comparison_table(
         shown = (*shown, Column("pareto", "unbeaten", "text"))
         cells = [(*row, "*" if i in unbeaten else None) for i, row in enumerate(cells)]
     notes = [CONVENTION]
-    if any(metric.column.key == "peak_activation_bytes" for metric in metrics):
-        notes.append(ACTIVATIONS.format(attention))
+    if any(metric.column.key == ACTIVATIONS_KEY for metric in metrics):
+        counted = any(row.peak_activation_bytes is not None for row in rows)
+        notes.append(ACTIVATIONS.format(attention) if counted else NO_TORCH)
     notes += [f"{row.method.name}: {row.error}" for row in rows if row.error]
     alerts = frozenset(i for i, row in enumerate(rows) if row.error)
     return Table(shown, cells, title=title, notes=tuple(notes), alerts=alerts)

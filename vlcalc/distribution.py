@@ -23,7 +23,8 @@ class Distribution:
 
     def add(self, tokens: int, count: int = 1) -> None:
         """Note `count` images of `tokens` tokens each."""
-        self.counts[tokens] += count
+        if count:
+            self.counts[tokens] += count
 
     @property
     def num_images(self) -> int:

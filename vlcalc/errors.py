@@ -30,7 +30,8 @@ class InputError(VlcalcError):
     def __str__(self) -> str:
         where = f"{self.where}: " if self.where else ""
         hint = f"; {self.hint}" if self.hint else ""
-        return f"{where}expected {self.expected}, got {self.got}{hint}"
+        line = f"{where}expected {self.expected}, got {self.got}{hint}"
+        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
 class SpecError(VlcalcError):

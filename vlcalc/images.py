@@ -23,6 +23,7 @@ SUFFIXES = frozenset(
 )
 ORIENTATION_TAG = 0x0112
 TRANSPOSED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+START_OF_JPEG = b"\xff\xd8\xff"
 END_OF_IMAGE = b"\xff\xd9"
 SCAN_BYTES = 1 << 16
 
@@ -47,7 +48,7 @@ def read_size(path: Path) -> ImageSize:
             size = _shown_size(image)
             truncated = image.format == "JPEG" and _ends_early(image)
     except UnidentifiedImageError:
-        raise _unusable(path, "a file that is no image, whatever its name says") from None
+        raise _unusable(path, _what_it_is(path)) from None
     except (OSError, SyntaxError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise _unusable(path, reason.lower()) from None
@@ -130,6 +131,15 @@ def _without_pixel_limit() -> Iterator[None]:
         yield
     finally:
         Image.MAX_IMAGE_PIXELS = limit
+
+
+def _what_it_is(path: Path) -> str:
+    """Say what a file is that Pillow cannot make out."""
+    with path.open("rb") as file:
+        start = file.read(3)
+    if start == START_OF_JPEG:
+        return "a truncated JPEG, cut inside its header"
+    return "a file that is no image, whatever its name says" if start else "an empty file"
 
 
 def _unusable(path: Path, got: str) -> InputError:

@@ -57,8 +57,35 @@ SPEC_FAMILIES = {
     "smollm2-360m": "llama",
     "vicuna-13b-v1.5": "llama",
     "vicuna-7b-v1.1": "llama",
+    "gemma-2-27b": "gemma2",
+    "gemma-3-27b": "gemma3",
+    "hermes-2-llama-3-70b": "llama",
+    "internlm2-1.8b": "llama",
+    "internlm2-20b": "llama",
+    "internlm2-7b": "llama",
+    "internlm3-8b": "llama",
+    "llama-65b": "llama",
+    "mpt-7b": "mpt",
+    "nous-hermes-2-yi-34b": "llama",
+    "opt-6.7b": "opt",
+    "qwen2-0.5b": "qwen2",
+    "qwen2-1.5b": "qwen2",
+    "qwen2.5-0.5b": "qwen2",
+    "qwen2.5-32b": "qwen2",
+    "qwen2.5-3b": "qwen2",
+    "qwen2.5-vl-3b-text": "qwen2",
+    "qwen2.5-vl-72b-text": "qwen2",
+    "qwen3-vl-2b-text": "qwen3",
+    "qwen3-vl-32b-text": "qwen3",
+    "smollm2-135m": "llama",
+    "vicuna-13b-v0": "llama",
+    "vicuna-7b-v0": "llama",
     "vicuna-7b-v1.5": "llama",
 }
+
+IN_RECORDS = {"llama-3.2-90b-vision-text"}  # held against its record, whole model, in tests/cost
+# Nobody has a class of them; what their papers print is in the specs.
+UNRELEASED = {"chinchilla-1.4b", "chinchilla-7.1b", "chinchilla-70b"}
 
 SPEC_MIXTURES = {
     "deepseekmoe-27b": "deepseek-v2",
@@ -133,7 +160,7 @@ def test_specs_have_the_parameters_of_the_real_class(name: str) -> None:
         counted = params(real_mixture(mixture, decoder, "meta"))
         assert counted + biases == decoder.num_params()
     else:
-        assert name in OWN_CONFIGS
+        assert name in {*OWN_CONFIGS, *UNRELEASED, *IN_RECORDS}
 
 
 def language_params(model: nn.Module) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import io
 from collections.abc import Callable
 from typing import Any
@@ -94,3 +95,18 @@ def test_the_default_ten_are_those_of_the_api() -> None:
     from vlcalc.cli import compare
 
     assert tuple(compare.DEFAULT_METHODS.split(",")) == DEFAULT_METHODS
+
+
+def test_without_torch_all_but_activations_is_there(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = importlib.util.find_spec
+    without = {"torch": None}
+    monkeypatch.setattr(
+        "importlib.util.find_spec",
+        lambda name, *_: without[name] if name in without else real(name),
+    )
+    ran = run("compare", "--methods", "linear")
+    assert "Peak activations need torch: pip install 'vlcalc[torch]'." in ran.out
+    (row,) = rows_of(run("compare", "--methods", "linear", "-f", "csv").out)
+    assert (row["num_params"], row["peak_activation_bytes"]) == ("4198400", "")

@@ -93,3 +93,8 @@ def test_help_is_frozen(
     ran = run(*args, "--help")
     assert ran.code == 0
     golden("_".join(("help", *args)) + ".txt", ran.out)
+
+
+@pytest.mark.parametrize("name", ["clip-vit-l-14-336", "vicuna-7b-v1.5", "mlp", "gpt-4o"])
+def test_whatever_is_listed_can_be_shown(run: Run, name: str) -> None:
+    assert yaml.safe_load(run("specs", "show", name).out)["name"] == name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -259,3 +260,25 @@ def test_the_sizes_of_a_folder(run: Run, tmp_path: Path) -> None:
 def test_markdown(run: Run) -> None:
     ran = run("tokens", "-m", "llava-1.5", "-i", "336x336", "-f", "markdown")
     assert ran.out.startswith("| model | image | grid |")
+
+
+def test_a_link_is_followed_and_a_pipe_is_written_to(run: Run, tmp_path: Path) -> None:
+    target, link, pipe = tmp_path / "target.csv", tmp_path / "link.csv", tmp_path / "pipe"
+    link.symlink_to(target)
+    args = ("tokens", "-m", "llava-1.5", "-i", "336x336", "-f", "csv", "-o")
+    assert run(*args, str(link)).code == 0
+    assert link.is_symlink()
+    assert rows_of(target.read_text(encoding="utf-8"))[0]["image_tokens"] == "576"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    assert run(*args, str(pipe)).code == 0
+    assert pipe.is_fifo()
+    assert b"576" in os.read(reader, 65_536)
+    os.close(reader)
+
+
+def test_sizes_that_count_for_nothing(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "none.csv"
+    path.write_text("width,height,count\n640,480,0\n")
+    (row,) = rows_of(run("tokens", "-m", "llava-1.5", "--sizes", str(path), "-f", "csv").out)
+    assert (row["num_images"], row["mean_tokens"], row["overflow_share"]) == ("0", "", "")

@@ -107,3 +107,11 @@ def test_rows_are_streamed(name: str) -> None:
     assert seen <= 3000
     if name != "csv":
         assert seen < 10
+
+
+@pytest.mark.parametrize("width", [30, 40, 60])
+def test_a_number_is_never_broken_over_lines(width: int) -> None:
+    columns = (Column("name", "name", "text"), Column("n", "a long title of words"))
+    text = rendered("table", Table(columns, [("x" * 50, 1_115_815_952)]), Canvas(width=width))
+    assert "1,115,815,952" in text
+    assert "".join(c for c in text if c == "x") == "x" * 50

@@ -166,3 +166,24 @@ def test_variants_are_specs_of_their_own(kind: str) -> None:
 def test_the_catalogue_is_complete() -> None:
     assert len(list(catalogue.entries("model"))) >= 74
     assert len(list(catalogue.entries("api"))) >= 70
+
+
+def test_an_unknown_part_does_not_hide_the_other_errors(tmp_path: Path) -> None:
+    text = MINE.replace("{ name: my-vit, patch_size: 16 }", "{ use: clip-vit-l-14-335 }")
+    path = write(tmp_path, text.replace("min_pixels: 4096", "min_pixels: -1"))
+    first, second = check_file(path)
+    assert "did you mean `clip-vit-l-14-336`" in str(first)
+    assert "`tiling.min_pixels`: expected above 0" in str(second)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name: my-vit\npatch_size: 14\n",
+        "name: my-llm\ncontext_window: 4096\n",
+        "name: my-mlp\nfusion: { kind: mlp, depth: 3 }\n",
+        MINE,
+    ],
+)
+def test_a_file_of_any_kind_is_validated_as_what_it_is(tmp_path: Path, text: str) -> None:
+    assert check_file(write(tmp_path, text)) == []

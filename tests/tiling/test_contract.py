@@ -36,7 +36,7 @@ def policies_of(spec: Spec) -> list[TilingPolicy]:
 def assert_sound(tiling: Tiling, steps: tuple[Step, ...]) -> None:
     counts = (tiling.image_tokens, tiling.extra_tokens, tiling.context_tokens)
     assert all(type(count) is int and count >= 0 for count in counts)
-    assert tiling.image_tokens > 0
+    assert tiling.image_tokens + tiling.context_tokens > 0
     assert min(tiling.columns, tiling.rows) >= 1
     assert min(tiling.resized) >= 1
     summed = (

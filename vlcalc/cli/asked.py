@@ -19,11 +19,11 @@ class Asked:
     """The options of `vlcalc tokens` as the user typed them."""
 
     res: str | None
-    patch: int
+    patch: int | None
     tiles: int | None
     grid: str | None
     thumbnail: bool | None
-    merge: int
+    merge: int | None
     tile: int | None
     model: list[str]
     image: list[str]
@@ -71,13 +71,25 @@ class Asked:
         Raises:
             InputError: one of them was given.
         """
-        defaults = {"patch": 14, "merge": 1}
         for option in options:
             value = getattr(self, option)
-            if value not in (None, False, [], defaults.get(option)):
-                raise InputError(
-                    expected=f"no --{option.replace('_', '-')} here", got=f"`{value}`", hint=hint
-                )
+            if value is None or value is False or value == []:
+                continue
+            typed = " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+            got = f"--{option}" if value is True else f"`{typed}`"
+            raise InputError(expected=f"no --{option} here", got=got, hint=hint)
+
+    def check_not_empty(self) -> None:
+        """Refuse options that were given without a value.
+
+        Raises:
+            InputError: one of them is empty.
+        """
+        texts = ("res", "grid", "context", "detail", "sort", "text", "reserve", "model", "image")
+        for option in texts:
+            value = getattr(self, option)
+            if value == "" or (isinstance(value, list) and "" in value):
+                raise InputError(expected="a value", got="nothing", where=f"--{option}")
 
 
 def is_size(text: str) -> bool:

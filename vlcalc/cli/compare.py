@@ -74,6 +74,8 @@ def command(
     ] = None,
 ) -> None:
     """Compare fusion methods: parameters, tokens, FLOPs, memory, on one encoder and one LLM."""
+    from importlib.util import find_spec
+
     from vlcalc import comparison_metrics
     from vlcalc.cli.output import show
     from vlcalc.comparison import compare, make_setting
@@ -93,8 +95,11 @@ def command(
         attention=attention,
     )
     keys = columns.split(",") if columns else None
-    comparison_metrics.metrics_of(keys)  # an unknown column is told before the work is done
-    rows = compare(chosen_methods(methods.split(",")), setting)
+    asked = {metric.column.key for metric in comparison_metrics.metrics_of(keys)}
+    asked |= {key.strip("-") for key in (sort or "", *(pareto or "").split(","))}
+    # Only peak activations run the modules: without them, and without torch, closed forms do.
+    activations = comparison_metrics.ACTIVATIONS_KEY in asked and find_spec("torch") is not None
+    rows = compare(chosen_methods(methods.split(",")), setting, activations=activations)
     if sort:
         rows = comparison_metrics.sorted_rows(rows, sort)
     table = comparison_metrics.comparison_table(

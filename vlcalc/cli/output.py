@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
@@ -20,6 +21,8 @@ ONE_TABLE = ("csv", "json")
 
 def stdout_canvas() -> Canvas:
     """Return what stdout is: a terminal with a width and colours, or a pipe."""
+    if sys.stdout is None:
+        return Canvas()
     unicode = (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
     if not sys.stdout.isatty():
         return Canvas(unicode=unicode)
@@ -74,23 +77,42 @@ def write(chunks: Iterable[str], output: Path | None) -> None:
         InputError: the file cannot be written.
     """
     if output is None:
-        for chunk in chunks:
-            sys.stdout.write(chunk)
-        sys.stdout.flush()
+        _write_stdout(chunks)
         return
     try:
         _write_file(chunks, output)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # a loop of links is a RuntimeError before 3.13
+        reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
-            expected="a file that can be written",
-            got=(error.strerror or str(error)).lower(),
-            where=f"--output {output}",
+            expected="a file that can be written", got=reason.lower(), where=f"--output {output}"
         ) from None
 
 
+def _write_stdout(chunks: Iterable[str]) -> None:
+    if sys.stdout is None:
+        raise InputError(expected="somewhere to write to", got="a closed stdout")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A letter that the terminal's encoding lacks is shown by its number, not by a traceback.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        for chunk in chunks:
+            sys.stdout.write(chunk)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(expected="a stdout that takes all", got=reason) from None
+
+
 def _write_file(chunks: Iterable[str], output: Path) -> None:
+    output = output.resolve()  # what a link points to is written, the link stays
     if output.is_dir():
         raise IsADirectoryError(21, "a folder")
+    if output.exists() and not output.is_file():  # a device or a pipe cannot be renamed over
+        with output.open("w", encoding="utf-8") as stream:
+            stream.writelines(chunks)
+        return
     handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:

@@ -62,7 +62,9 @@ def command(
         str | None,
         Opt(metavar="R[,R]", help="Side of one tile in pixels; with --model, of a square image."),
     ] = None,
-    patch: Annotated[int, Opt(metavar="P", help="Side of a patch in pixels.")] = 14,
+    patch: Annotated[
+        int | None, Opt(metavar="P", help="Side of a patch in pixels.  [default: 14]")
+    ] = None,
     tiles: Annotated[
         int | None, Opt(metavar="N", help="Number of tiles, the thumbnail not counted.")
     ] = None,
@@ -74,7 +76,9 @@ def command(
             help="Encode the whole image as one more tile; on when there is more than one.",
         ),
     ] = None,
-    merge: Annotated[int, Opt(metavar="M", help="Merge M x M patches into one token.")] = 1,
+    merge: Annotated[
+        int | None, Opt(metavar="M", help="Merge M x M patches into one token.  [default: 1]")
+    ] = None,
     tile: Annotated[
         int | None, Opt(metavar="PX", help="Cut the --image into tiles of PX pixels.")
     ] = None,
@@ -104,6 +108,7 @@ def command(
 ) -> None:
     """Gather the options and run the mode that they mean; typer shows `HELP` instead."""
     asked = Asked(**{**locals(), "model": model or [], "image": image or []})
+    asked.check_not_empty()
     if sizes is not None:
         from vlcalc.cli.tokens_sizes import run
     elif model:

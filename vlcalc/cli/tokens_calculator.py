@@ -15,6 +15,7 @@ from vlcalc.units import parse_grid
 
 NEEDS_MODEL = "it needs a --model"
 DEFAULT_TILE_PX = 336
+DEFAULT_PATCH_PX = 14
 
 
 def run(asked: Asked) -> None:
@@ -49,8 +50,8 @@ def _calculate(asked: Asked, tile_px: int) -> Calculation:
     grid = parse_grid(asked.grid, where="--grid") if asked.grid is not None else None
     return calculate(
         tile_px,
-        patch_px=asked.patch,
-        merge=asked.merge,
+        patch_px=DEFAULT_PATCH_PX if asked.patch is None else asked.patch,
+        merge=1 if asked.merge is None else asked.merge,
         num_tiles=asked.tiles,
         grid=grid,
         thumbnail=asked.thumbnail,
@@ -61,8 +62,8 @@ def _cut(asked: Asked, image: ImageSize) -> Calculation:
     return cut(
         image,
         DEFAULT_TILE_PX if asked.tile is None else asked.tile,
-        patch_px=asked.patch,
-        merge=asked.merge,
+        patch_px=DEFAULT_PATCH_PX if asked.patch is None else asked.patch,
+        merge=1 if asked.merge is None else asked.merge,
         thumbnail=asked.thumbnail,
     )
 

@@ -33,6 +33,7 @@ def run(asked: Asked) -> None:
     request = request_of(asked)
     images = _images(asked)
     if asked.explain:
+        asked.refuse("check", "sort", "cost", hint="--explain shows the chain of one image")
         show([explain_table(spec, size, request) for spec in specs for _, size in images],
              asked.format, asked.output)  # fmt: skip
         return

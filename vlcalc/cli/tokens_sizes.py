@@ -23,8 +23,8 @@ def run(asked: Asked) -> None:
     """
     gc.enable()
     asked.refuse("tiles", "grid", "merge", "patch", "tile", "thumbnail", hint=RULE_DECIDES)
-    asked.refuse("res", "image", "frames", "video", "explain", "cost", "check", "sort",
-                 hint="--sizes has its own images")  # fmt: skip
+    asked.refuse("res", "image", "frames", "video", hint="--sizes has its own images")
+    asked.refuse("explain", "cost", "check", "sort", hint="--sizes shows a distribution")
     if not asked.model:
         raise InputError(expected="a --model to count for", got="none", where="--sizes")
     specs = chosen_specs(asked.model)

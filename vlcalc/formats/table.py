@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 PIPE_WIDTH = 100_000
-GAP = 2
+GAP = 3
+EDGE = 2
 KEEP = 9  # priority from which a column is never left out
 
 
@@ -53,8 +54,11 @@ def _draw(table: Table, canvas: Canvas, console: Console) -> None:
     grid = Grid(box=box.SIMPLE_HEAD if canvas.unicode else box.ASCII2, pad_edge=False)
     for index in shown:
         column = table.columns[index]
-        justify = "left" if column.unit == "text" else "right"
-        grid.add_column(column.title, justify=justify, overflow="fold")  # type: ignore[arg-type]
+        if column.unit == "text":
+            grid.add_column(column.title, overflow="fold")
+        else:  # a number is never broken over lines
+            width = max([len(row[index]) for row in cells], default=0)
+            grid.add_column(column.title, justify="right", overflow="fold", min_width=width)
     for number, row in enumerate(cells):
         alert = number in table.alerts
         grid.add_row(*(row[index] for index in shown), style="bold red" if alert else None)
@@ -74,7 +78,7 @@ def _that_fit(
         max([len(row[i]) for row in cells] + [max(len(w) for w in column.title.split())])
         for i, column in enumerate(columns)
     ]
-    while sum(natural[i] + GAP for i in shown) > width:
+    while sum(natural[i] + GAP for i in shown) - GAP + EDGE > width:
         last = min(reversed(shown), key=lambda i: columns[i].priority)
         if columns[last].priority >= KEEP or len(shown) == 1:
             break

@@ -8,7 +8,7 @@ import yaml
 
 from vlcalc.errors import InputError
 from vlcalc.spec import catalogue
-from vlcalc.spec.loader import load_spec
+from vlcalc.spec.loader import load_any
 from vlcalc.table import Column, Table
 
 COLUMNS = (
@@ -41,8 +41,8 @@ def _cells(kind: str, entry: catalogue.Entry) -> tuple[Any, ...]:
 
 
 def show_yaml(name: str) -> str:
-    """Return a spec in full as YAML; raises as `load_spec`."""
-    spec = load_spec(name)
+    """Return a spec of any kind in full as YAML; raises as `load_any`."""
+    spec = load_any(name)
     data = spec.model_dump(exclude_defaults=True, mode="python")
     return yaml.safe_dump(_plain(data), sort_keys=False, allow_unicode=True, width=100)
 

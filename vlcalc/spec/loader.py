@@ -20,9 +20,15 @@ PARTS: dict[str, type[VisionSpec | LanguageSpec]] = {
     "vision": VisionSpec,
     "language": LanguageSpec,
 }
-SLOTS = {"vision": "vision", "second_vision": "vision", "language": "language"}
-"""Key of a model's spec -> kind of the part that `use:` names there."""
-
+# Key of a model's spec -> kind of the part that `use:` names there.
+SLOTS = {
+    "vision": "vision",
+    "second_vision": "vision",
+    "language": "language",
+    "fusion": "fusion",
+}
+# In the place of a part that is not there, while the rest of its spec is validated.
+STAND_INS = {"vision": {"name": "unknown"}, "language": {"name": "unknown"}, "fusion": None}
 S = TypeVar("S", bound=Frozen)
 
 
@@ -95,17 +101,27 @@ def build(document: Document, variant: int | None = None) -> Spec:
     """Return the spec of a file's content, or one of its variants.
 
     Raises:
-        InputError: a part that it uses is not there.
-        SpecError: it is not valid; carries every error.
+        SpecError: it is not valid, or a part that it uses is not; carries every error.
     """
-    resolved = resolve(document, variant)
-    if "provider" in resolved.data:
-        return validate(ApiSpec, resolved)
-    return validate(ModelSpec, resolved)
+    errors: list[InputError] = []
+    resolved = resolve(document, variant, errors)
+    try:
+        if "provider" in resolved.data:
+            spec: Spec = validate(ApiSpec, resolved)
+        else:
+            spec = validate(ModelSpec, resolved)
+    except SpecError as error:
+        errors.extend(error.errors)
+    if errors:
+        raise SpecError(errors)
+    return spec
 
 
-def resolve(document: Document, variant: int | None = None) -> Document:
-    """Return a spec's content with its variant laid over it and its parts filled in."""
+def resolve(document: Document, variant: int | None, errors: list[InputError]) -> Document:
+    """Return a spec's content with its variant laid over it and its parts filled in.
+
+    What is wrong with its parts is added to `errors`, so that the rest can still be validated.
+    """
     resolved = document.without("variants")
     if variant is not None:
         resolved = resolved.overlaid(document.at("variants", variant))
@@ -113,37 +129,34 @@ def resolve(document: Document, variant: int | None = None) -> Document:
         if "aliases" not in document.data["variants"][variant]:
             resolved = resolved.without("aliases")
     for key, kind in SLOTS.items():
-        resolved = _with_part(resolved, key, kind)
-    return _with_patch_size(_with_fusion(resolved))
+        resolved = _with_part(resolved, key, kind, errors)
+    return _with_patch_size(resolved)
 
 
-def _with_fusion(document: Document) -> Document:
-    """Fill in the hyper-parameters of the preset that `fusion: { use: NAME }` names."""
-    block = document.data.get("fusion")
-    if not isinstance(block, dict) or "use" not in block:
-        return document
-    mark = document.mark(("fusion", "use"))
-    entry = catalogue.find(str(block["use"]), ("fusion",), where=f"{mark} `fusion.use`")
-    preset = catalogue.document_of(entry.path)
-    validate(FusionSpec, preset)
-    filled = preset.at("fusion").overlaid(document.at("fusion").without("use")).under("fusion")
-    return Document({**document.data, "fusion": None}, document.marks).overlaid(filled)
-
-
-def _with_part(document: Document, key: str, kind: str) -> Document:
+def _with_part(document: Document, key: str, kind: str, errors: list[InputError]) -> Document:
     block = document.data.get(key)
     if not isinstance(block, dict) or "use" not in block:
         return document
-    name, mark = str(block["use"]), document.mark((key, "use"))
+    try:
+        part = _part(document, key, kind)
+    except (InputError, SpecError) as error:
+        errors.extend(error.errors if isinstance(error, SpecError) else [error])
+        return Document({**document.data, key: STAND_INS[kind]}, document.marks)
+    overrides = document.at(key).without("use")
+    filled = part.overlaid(overrides).under(key)
+    return Document({**document.data, key: None}, document.marks).overlaid(filled)
+
+
+def _part(document: Document, key: str, kind: str) -> Document:
+    """Return the content of the part that `use:` names; of a fusion preset, its method."""
+    name, mark = str(document.data[key]["use"]), document.mark((key, "use"))
     if catalogue.is_file_name(name):
         part = catalogue.document_of(Path(mark.file).parent / name)
     else:
         entry = catalogue.find(name, (kind,), where=f"{mark} `{key}.use`")
         part = catalogue.document_of(entry.path)
-    validate(PARTS[kind], part)
-    overrides = document.at(key).without("use")
-    filled = part.overlaid(overrides).under(key)
-    return Document({**document.data, key: None}, document.marks).overlaid(filled)
+    validate(PART_MODELS[kind], part)
+    return part.at("fusion") if kind == "fusion" else part
 
 
 def _with_patch_size(document: Document) -> Document:
@@ -180,13 +193,41 @@ def check_file(path: Path) -> list[InputError]:
     return list({str(error): error for error in found}.values())
 
 
+def kind_of(document: Document) -> str:
+    """Return what a file describes: by its folder in the catalogue, else by the keys it has."""
+    folder = Path(document.mark(()).file).parent
+    for kind, name in catalogue.FOLDERS.items():
+        if folder == catalogue.specs_folder() / name:
+            return kind
+    keys = set(document.data)
+    for kind, telling in TELLING_KEYS.items():
+        if keys & telling:
+            return kind
+    return "model"
+
+
+def build_any(document: Document, variant: int | None = None) -> Frozen:
+    """Return the spec of a file's content, of whatever kind it is; raises as `build`."""
+    model = PART_MODELS.get(kind_of(document))
+    return build(document, variant) if model is None else validate(model, document)
+
+
+def load_any(name: str) -> Frozen:
+    """Return the spec of any kind that answers to `name`, or that a YAML file describes.
+
+    Raises:
+        InputError: no spec answers to the name, or the file cannot be read.
+        SpecError: the spec is not valid; it carries every error.
+    """
+    if catalogue.is_file_name(name):
+        return build_any(catalogue.document_of(Path(name)))
+    entry = catalogue.find(name, tuple(catalogue.FOLDERS))
+    return build_any(catalogue.document_of(entry.path), entry.variant)
+
+
 def _errors_of(document: Document, variant: int | None) -> tuple[InputError, ...]:
     try:
-        part = PART_MODELS.get(Path(document.mark(()).file).parent.name)
-        if part is not None:
-            validate(part, document)
-        else:
-            build(document, variant)
+        build_any(document, variant)
     except SpecError as error:
         return error.errors
     except InputError as error:
@@ -194,6 +235,12 @@ def _errors_of(document: Document, variant: int | None) -> tuple[InputError, ...
     return ()
 
 
-PART_MODELS: dict[str, type[Frozen]] = {
-    catalogue.FOLDERS[key]: model for key, model in {**PARTS, "fusion": FusionSpec}.items()
+PART_MODELS: dict[str, type[Frozen]] = {**PARTS, "fusion": FusionSpec}
+# Keys that only one kind of file has, in the order in which they are looked for.
+TELLING_KEYS = {
+    "model": {"tiling", "language", "variants"},
+    "api": {"provider", "details"},
+    "fusion": {"fusion", "native"},
+    "vision": {"patch_size", "image_size", "encoder", "opaque", "feature_layer", "drop_cls"},
+    "language": {"context_window", "decoder", "encoder_decoder", "text_encoder"},
 }

@@ -54,11 +54,11 @@ def chosen_methods(names: Iterable[str]) -> list[FusionSpec]:
     Raises:
         InputError: an unknown name; the nearest is suggested.
     """
-    chosen: dict[str, FusionSpec] = {}
+    chosen: list[FusionSpec] = []
     for name in (name.strip() for name in names):
         found = fusion_group(name) or [load_fusion(name)]
-        chosen.update({spec.name: spec for spec in found})
-    return list(chosen.values())
+        chosen.extend(spec for spec in found if spec not in chosen)
+    return chosen
 
 
 def _document(name: str, kind: str) -> Document:

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 from pydantic import NonNegativeInt, PositiveInt, model_validator
 
 from vlcalc.errors import RefusedError
+from vlcalc.image_size import MAX_SIDE_PX
 from vlcalc.tiling.base import (
     POLICIES,
     ImageSize,
@@ -112,6 +113,13 @@ class Grid(TilingPolicy):
         if (self.tokens_per_tile or self.prefix_tokens) and self.layout.kind != "per_tile":
             raise ValueError(
                 "expected `tokens_per_tile` and `prefix_tokens` with the layout `per_tile` only"
+            )
+        if self.tile_size > MAX_SIDE_PX:
+            raise ValueError(f"expected `tile_size` of at most {MAX_SIDE_PX:,} px")
+        if self.patch_size and self.tile_size < self.patch_size * self.merge_size:
+            raise ValueError(
+                "expected `tile_size` of at least one merged patch, "
+                f"{self.patch_size} x {self.merge_size} px"
             )
         return self
 
