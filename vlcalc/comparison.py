@@ -17,6 +17,7 @@ from vlcalc.fusion.base import Dims
 from vlcalc.image_size import ImageSize
 from vlcalc.spec.schema import FusionSpec, LanguageSpec, VisionSpec
 
+MAX_BATCH_SIZE = 1_000_000
 ATTENTION_BACKENDS = ("math", "flash", "efficient")
 
 
@@ -174,8 +175,10 @@ def make_setting(
         known = ", ".join(f"`{name}`" for name in ATTENTION_BACKENDS)
         hint = near_miss(attention, ATTENTION_BACKENDS)
         raise InputError(expected=f"an attention backend: {known}", got=f"`{attention}`", hint=hint)
-    if batch_size < 1:
-        raise InputError(expected="at least 1 prompt in a batch", got=str(batch_size))
+    if not 1 <= batch_size <= MAX_BATCH_SIZE:
+        raise InputError(
+            expected=f"1 to {MAX_BATCH_SIZE:,} prompts in a batch", got=str(batch_size)
+        )
     if image and num_tiles is not None:
         raise InputError(expected="an image or a number of tiles, not both", got="both")
     if image:

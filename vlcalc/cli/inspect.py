@@ -53,7 +53,7 @@ def command(
         int | None,
         Opt(metavar="N", min=1, help="Tokens of text, for methods that see it; 128 by default."),
     ] = None,
-    batch: Annotated[int, Opt(metavar="N", min=1, help="Images at once.")] = 1,
+    batch: Annotated[int, Opt(metavar="N", min=1, max=1_000_000, help="Images at once.")] = 1,
     attention: Annotated[
         str, Opt(metavar="math|flash|efficient|cpu", help="Attention kernel, for peak memory.")
     ] = "flash",
