@@ -282,3 +282,14 @@ def test_sizes_that_count_for_nothing(run: Run, tmp_path: Path) -> None:
     path.write_text("width,height,count\n640,480,0\n")
     (row,) = rows_of(run("tokens", "-m", "llava-1.5", "--sizes", str(path), "-f", "csv").out)
     assert (row["num_images"], row["mean_tokens"], row["overflow_share"]) == ("0", "", "")
+
+
+def test_a_broken_image_of_a_folder_is_a_row(run: Run, tmp_path: Path) -> None:
+    Image.new("RGB", (40, 30)).save(tmp_path / "a.png")
+    (tmp_path / "b.png").write_text("no image")
+    ran = run("tokens", "-m", "llava-1.5", "-i", str(tmp_path), "-f", "csv")
+    good, bad = rows_of(ran.out)
+    assert (ran.code, good["image_tokens"], bad["image_tokens"]) == (0, "576", "")
+    assert "b.png: expected an image, got a file that is no image" in bad["error"]
+    (tmp_path / "a.png").unlink()
+    assert run("tokens", "-m", "llava-1.5", "-i", str(tmp_path)).code == 1

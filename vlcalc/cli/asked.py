@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,18 +98,38 @@ def is_size(text: str) -> bool:
     return bool(SIZE_LIKE.fullmatch(text)) and not Path(text).exists()
 
 
-def image_sizes(patterns: list[str]) -> list[tuple[str, ImageSize]]:
+def image_sizes(
+    patterns: list[str], broken: dict[str, str] | None = None
+) -> list[tuple[str, ImageSize]]:
     """Return (file or "", size) of sizes, files, folders and globs.
+
+    Args:
+        patterns: what `--image` was given.
+        broken: where to note files of folders and globs that cannot be read, with the error;
+            without it the first of them is an error.
 
     Raises:
         InputError: a size that no image has, or a file that is no image.
     """
-    from vlcalc.images import find_images, read_size
+    from vlcalc.images import find_images
 
     sizes: list[tuple[str, ImageSize]] = []
     for pattern in patterns:
         if is_size(pattern):
             sizes.append(("", units.parse_size(pattern, where="--image")))
-        else:
-            sizes.extend((str(path), read_size(path)) for path in find_images(pattern))
+            continue
+        for path in find_images(pattern):
+            noted = None if str(path) == pattern else broken
+            sizes.extend(_size_of(path, noted))
     return sizes
+
+
+def _size_of(path: Path, broken: dict[str, str] | None) -> Iterator[tuple[str, ImageSize]]:
+    from vlcalc.images import read_size
+
+    try:
+        yield str(path), read_size(path)
+    except InputError as error:
+        if broken is None:
+            raise
+        broken[str(path)] = str(error)

@@ -31,13 +31,19 @@ def run(asked: Asked) -> None:
     asked.refuse("each", hint="it goes with --sizes")
     specs = chosen_specs(asked.model)
     request = request_of(asked)
-    images = _images(asked)
+    broken: dict[str, str] = {}
+    images = _images(asked, broken)
     if asked.explain:
         asked.refuse("check", "sort", "cost", hint="--explain shows the chain of one image")
         show([explain_table(spec, size, request) for spec in specs for _, size in images],
              asked.format, asked.output)  # fmt: skip
         return
     rows = list(analyze(specs, images, request, asked.windows))
+    rows += [
+        Row(model=spec.name, image=None, file=file, error=error)
+        for file, error in broken.items()
+        for spec in specs
+    ]
     _refuse_if_all_failed(rows)
     if asked.sort:
         rows = sorted_rows(rows, asked.sort)
@@ -86,13 +92,13 @@ def request_of(asked: Asked) -> Request:
     )
 
 
-def _images(asked: Asked) -> list[tuple[str, ImageSize]]:
+def _images(asked: Asked, broken: dict[str, str]) -> list[tuple[str, ImageSize]]:
     if asked.video is not None:
         return [("", units.parse_size(asked.video[1], where="--video"))]
     sides = asked.resolutions if asked.res else ()
     squares = [("", ImageSize(side, side)) for side in sides]
-    found = [*squares, *image_sizes(asked.image)]
-    return found or [("", ImageSize(*size)) for size in DEFAULT_SIZES]
+    found = [*squares, *image_sizes(asked.image, broken)]
+    return found if found or broken else [("", ImageSize(*size)) for size in DEFAULT_SIZES]
 
 
 def _refuse_if_all_failed(rows: list[Row]) -> None:
