@@ -74,3 +74,21 @@ class JointFusion(VectorFusion):
     def output_flops(self, dims: Dims, width: int) -> int:
         """Return the FLOPs of the last linear layer, from `width`."""
         return linear_flops(dims.batch_size, width, self.fused_width(dims))
+
+
+class SumOrProduct(JointFusion):
+    """Two linear layers into one width, joined element by element, a linear layer.
+
+    Attributes:
+        joint_width: width at which the two meet.
+    """
+
+    joint_width: PositiveInt = 1200
+
+    def num_params(self, dims: Dims) -> int:
+        joint = self.joint_width
+        return self.joint_params(dims, joint) + self.output_params(dims, joint)
+
+    def num_flops(self, dims: Dims) -> int:
+        joint = self.joint_width
+        return self.joint_flops(dims, joint) + self.output_flops(dims, joint)
