@@ -20,14 +20,15 @@ LEVELS = [
     {"spec"},
     {"budget", "cost"},
     {"analysis", "dataset", "explain", "calculator_tables", "comparison", "components"},
-    {"metrics", "comparison_metrics"},
+    {"inference"},
+    {"metrics", "comparison_metrics", "audit", "bench"},
     {"formats", "api"},
     {"cli"},
 ]
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS) for name in names}
 HEAVY = {"torch", "numpy", "transformers", "fvcore"}
 # Rooms that torch lives in; everywhere else it is imported inside the function that needs it.
-TORCH_ROOMS = {"modules", "cost"}
+TORCH_ROOMS = {"modules", "cost", "bench"}
 
 
 def imports(path: Path) -> Iterator[str]:

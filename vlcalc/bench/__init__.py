@@ -1,0 +1,1 @@
+"""A real device: timed forward passes, measured memory, calibration."""

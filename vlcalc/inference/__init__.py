@@ -1,0 +1,1 @@
+"""The four phases of inference: encode, fuse, prefill, decode; what each costs and holds."""
