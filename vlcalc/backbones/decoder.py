@@ -181,12 +181,13 @@ class Decoder(DecoderShape):
         """
         absorbed = absorbed and context > 1
         layers = (
-            self.layer_flops(1, self._seen(index, context), batch, index=index, absorbed=absorbed)
+            self.layer_flops(1, self.seen(index, context), batch, index=index, absorbed=absorbed)
             for index in range(self.depth)
         )
         return sum(layers) + self.head_flops(batch)
 
-    def _seen(self, index: int, context: int) -> int:
+    def seen(self, index: int, context: int) -> int:
+        """Return the positions that a decoded token attends to in a layer, itself included."""
         window = self.sliding_window
         return min(context, window) if window and self.has_window(index) else context
 
@@ -196,12 +197,18 @@ class Decoder(DecoderShape):
         A windowed layer keeps one position less than its window, as transformers' dynamic cache
         does: the next token brings its own.
         """
-        positions = sum(self._seen(index, sequence_length + 1) - 1 for index in range(self.depth))
+        positions = sum(self.seen(index, sequence_length + 1) - 1 for index in range(self.depth))
         return batch * positions * self._cached_width * dtype_bytes
 
     def kv_cache_bytes_per_token(self, dtype_bytes: int) -> int:
         """Return the bytes that one position of one sequence adds while no window is full."""
         return self.depth * self._cached_width * dtype_bytes
+
+    def cache_shapes(self, batch: int, positions: int) -> tuple[tuple[int, int, int, int], ...]:
+        """Return the shapes of what a layer keeps of so many positions, (b, heads, n, e) each."""
+        if latent := self.latent_attention:
+            return ((batch, 1, positions, latent.cached_width),)
+        return ((batch, self.num_kv_heads, positions, self.head_dim),) * 2
 
     @property
     def _cached_width(self) -> int:

@@ -39,6 +39,13 @@ class AttentionShape(NamedTuple):
         output = linear_params(self.inner_width, self.width, bias=self.out_bias)
         return query + key_and_value + self.output_projection * output
 
+    @property
+    def linears(self) -> tuple[tuple[int, int], ...]:
+        """The (outputs, inputs) of all its projections."""
+        keys_and_values = ((self.kv_inner_width, self.key_width),) * 2
+        output = ((self.width, self.inner_width),) * self.output_projection
+        return ((self.inner_width, self.width), *keys_and_values, *output)
+
     def num_flops(self, batch: int, queries: int, keys: int) -> int:
         """Return the FLOPs of `queries` that attend to `keys`, projections included."""
         query_side = 1 + self.output_projection

@@ -46,6 +46,10 @@ class PlainCrossAttention(InsertedLayers):
             out_bias=self.out_bias,
         )
 
+    @property
+    def num_cached_heads(self) -> int:
+        return self.num_heads
+
     def layer_flops(self, dims: Dims) -> int:
         return self._attention(dims).num_flops(
             dims.batch_size, self.num_sequence_tokens(dims), self.num_context_tokens(dims)

@@ -74,6 +74,10 @@ class GatedXattnDense(InsertedLayers):
             kv_inner_width=(self.num_kv_heads or self.num_heads) * self.head_dim,
         )
 
+    @property
+    def num_cached_heads(self) -> int:
+        return self.num_kv_heads or self.num_heads
+
     def _hidden_width(self, dims: Dims) -> int:
         return self.hidden_width or 4 * dims.text_width
 
@@ -88,6 +92,11 @@ class GatedXattnDense(InsertedLayers):
             + 2 * norm_params(text, self.norm)
             + gates
         )
+
+    def layer_linears(self, dims: Dims) -> tuple[tuple[int, int], ...]:
+        inputs = feed_forward_matrices(gated=self.gated) - 1
+        hidden, text = self._hidden_width(dims), dims.text_width
+        return (*super().layer_linears(dims), *(((hidden, text),) * inputs), (text, hidden))
 
     def layer_flops(self, dims: Dims) -> int:
         sequence = self.num_sequence_tokens(dims)

@@ -77,6 +77,10 @@ class InsertedLayers(Fusion):
     def layer_flops(self, dims: Dims) -> int:
         """Return the FLOPs of one inserted layer."""
 
+    def layer_linears(self, dims: Dims) -> tuple[tuple[int, int], ...]:
+        """Return the (outputs, inputs) of the linear weights of one inserted layer."""
+        return self._attention(dims).linears
+
     @abstractmethod
     def build_layer(self, dims: Dims) -> nn.Module:
         """Return one inserted layer, on the device of the context."""
@@ -123,18 +127,42 @@ class InsertedLayers(Fusion):
         """Return the positions that pass through an inserted layer: text and markers."""
         return dims.num_text_tokens + self.num_markers
 
-    def num_params(self, dims: Dims) -> int:
+    def connector_params(self, dims: Dims) -> int:
+        """Return the parameters of what makes the vectors that are attended to."""
         resampler = self.resampler.num_params(dims) if self.resampler else 0
-        projection = self.project * linear_params(self._source_width(dims), dims.text_width)
-        return resampler + projection + len(self.layer_positions(dims)) * self.layer_params(dims)
+        return resampler + self.project * linear_params(self._source_width(dims), dims.text_width)
 
-    def num_flops(self, dims: Dims) -> int:
+    def connector_flops(self, dims: Dims) -> int:
+        """Return the FLOPs of making the vectors that are attended to, once for all layers."""
         resampler = self.resampler.num_flops(_without_text(dims)) if self.resampler else 0
         rows = dims.batch_size * self.num_context_tokens(dims)
-        projection = self.project * linear_flops(rows, self._source_width(dims), dims.text_width)
-        return resampler + projection + len(self.layer_positions(dims)) * self.layer_flops(dims)
+        projection = linear_flops(rows, self._source_width(dims), dims.text_width)
+        return resampler + self.project * projection
+
+    def cached_layer_flops(self, dims: Dims) -> int:
+        """Return the FLOPs of one layer for one new position of each sequence.
+
+        Its keys and values of the image were made with the prompt, and kept.
+        """
+        one = dims._replace(num_text_tokens=1 - self.num_markers)
+        attention = self._attention(dims)
+        rows = dims.batch_size * self.num_context_tokens(dims)
+        kept = 2 * linear_flops(rows, attention.key_width, attention.kv_inner_width)
+        return self.layer_flops(one) - kept
+
+    def num_params(self, dims: Dims) -> int:
+        layers = len(self.layer_positions(dims)) * self.layer_params(dims)
+        return self.connector_params(dims) + layers
+
+    def num_flops(self, dims: Dims) -> int:
+        layers = len(self.layer_positions(dims)) * self.layer_flops(dims)
+        return self.connector_flops(dims) + layers
 
     def build(self, dims: Dims, device: str = "meta") -> nn.Module:
+        return self.build_some(dims, device, num_layers=len(self.layer_positions(dims)))
+
+    def build_some(self, dims: Dims, device: str = "meta", *, num_layers: int) -> nn.Module:
+        """Return the module with fewer of its layers: with none, what makes the vectors."""
         import torch
         from torch import nn
 
@@ -142,13 +170,28 @@ class InsertedLayers(Fusion):
 
         with torch.device(device):
             return inserted_layers.InsertedLayers(
-                [self.build_layer(dims) for _ in self.layer_positions(dims)],
+                [self.build_layer(dims) for _ in range(num_layers)],
                 resampler=self.resampler.build(dims, device) if self.resampler else None,
                 project=nn.Linear(self._source_width(dims), dims.text_width)
                 if self.project
                 else None,
                 residual=self.adds_residual,
             )
+
+    def cached_example_inputs(self, dims: Dims, device: str = "meta") -> tuple[Tensor, ...]:
+        """Return one new position (b, 1, t), and the kept keys and values (b, h, n, e) of a layer."""
+        import torch
+
+        heads = self.num_cached_heads
+        width = self._attention(dims).kv_inner_width // heads
+        kept = (dims.batch_size, heads, self.num_context_tokens(dims), width)
+        text = torch.randn(dims.batch_size, 1, dims.text_width, device=device)
+        return text, torch.randn(kept, device=device), torch.randn(kept, device=device)
+
+    @property
+    @abstractmethod
+    def num_cached_heads(self) -> int:
+        """Return the heads that keys and values are kept for."""
 
     @property
     def adds_residual(self) -> bool:

@@ -14,6 +14,7 @@ from vlcalc.modules.primitives import (
     Activation,
     Attention,
     FeedForward,
+    KeysValues,
     Norm,
     TanhGate,
     apply_if,
@@ -47,7 +48,7 @@ class CrossAttention(nn.Module):
             out_bias=out_bias,
         )
 
-    def forward(self, text: Tensor, visual: Tensor) -> Tensor:
+    def forward(self, text: Tensor, visual: Tensor | KeysValues) -> Tensor:
         fused: Tensor = self.attention(text, visual)  # (b, s, t)
         return fused
 
@@ -80,7 +81,7 @@ class GatedCrossAttention(nn.Module):
         )
         self.gate = TanhGate()
 
-    def forward(self, text: Tensor, visual: Tensor) -> Tensor:
+    def forward(self, text: Tensor, visual: Tensor | KeysValues) -> Tensor:
         fused: Tensor = text + self.gate(self.cross_attention(self.norm(text), visual))
         return fused  # (b, s, t)
 
@@ -178,7 +179,9 @@ class GatedCrossAttentionBlock(nn.Module):
         )
         self.feed_forward_gate = TanhGate(width=gate_width)
 
-    def forward(self, text: Tensor, visual: Tensor, mask: Tensor | None = None) -> Tensor:
+    def forward(
+        self, text: Tensor, visual: Tensor | KeysValues, mask: Tensor | None = None
+    ) -> Tensor:
         """Let text attend to the image; `mask` (b, 1, s, n) is True where it may."""
         blind = None if mask is None else ~mask.any(dim=-1, keepdim=True)  # (b, 1, s, 1)
         # A row without anything to see would divide zero by zero: it sees all, and is silenced.

@@ -1,4 +1,4 @@
-"""A decoder-only language model: layer, embedding and head, without a KV cache.
+"""A decoder-only language model: layer, embedding and head; a layer runs on a cache where given one.
 
 Source: Vaswani et al., arXiv:1706.03762; rotary positions from arXiv:2104.09864; norms of queries
 and keys from arXiv:2302.05442; norms after both halves from Gemma 2, arXiv:2408.00118, section 2;
@@ -20,6 +20,7 @@ from vlcalc.modules.primitives import (
     apply_if,
     build_norm,
     split_heads,
+    store,
 )
 from vlcalc.modules.rotary import rotate
 
@@ -100,14 +101,22 @@ class CausalSelfAttention(Attention):
         self.rotary_dim, self.rope_base = rotary_dim, rope_base
         self.window, self.causal = window, causal
 
-    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # attends to itself alone
+    def forward(  # type: ignore[override]  # attends to itself alone
+        self, x: Tensor, *cache: Tensor
+    ) -> Tensor:
+        """Return what each position reads: of those before it, or with a cache all of that.
+
+        `cache` is the keys and the values, (b, h_kv, n, e) each, whose last places are for `x`.
+        """
         q = apply_if(self.query_norm, split_heads(self.query(x), self.head_dim))  # (b, h, s, e)
-        k = apply_if(self.key_norm, split_heads(self.key(x), self.head_dim))  # (b, h_kv, s, e)
-        v = split_heads(self.value(x), self.head_dim)  # (b, h_kv, s, e)
+        k, v = self.keys_values(x)  # (b, h_kv, s, e), twice
         if self.rotary_dim:
             q, k = (rotate(each, self.rotary_dim, self.rope_base) for each in (q, k))
-        mask = window_mask(x.shape[1], self.window, x.device) if self.window else None
-        causal = self.causal and mask is None
+        if cache:
+            k, v = (store(each, new) for each, new in zip(cache, (k, v), strict=True))
+        masked = self.window and not cache
+        mask = window_mask(x.shape[1], self.window, x.device) if masked and self.window else None
+        causal = self.causal and mask is None and not cache
         mixed = F.scaled_dot_product_attention(
             q, k, v, attn_mask=mask, is_causal=causal, enable_gqa=self.grouped
         )
@@ -144,9 +153,11 @@ class DecoderLayer(nn.Module):
         self.feed_forward = feed_forward
         self.after_feed_forward_norm = new_norm(wanted=sandwich)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, *cache: Tensor) -> Tensor:
+        """Return hidden states (b, s, t) of the same shape; `cache` is for the attention."""
         normed = self.attention_norm(x)  # (b, s, t)
-        attended = x + apply_if(self.after_attention_norm, self.attention(normed))  # (b, s, t)
+        mixed = self.attention(normed, *cache)
+        attended = x + apply_if(self.after_attention_norm, mixed)  # (b, s, t)
         if self.feed_forward_norm is not None:
             normed = self.feed_forward_norm(attended)
         hidden = apply_if(self.after_feed_forward_norm, self.feed_forward(normed))

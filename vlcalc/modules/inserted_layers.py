@@ -45,3 +45,16 @@ class InsertedLayers(nn.Module):
             read = layer(text, visual)  # (b, s, t)
             text = text + read if self.residual else read
         return text
+
+
+class CachedLayer(nn.Module):
+    """One of the layers, on keys and values of the image that were made with the prompt."""
+
+    def __init__(self, layer: nn.Module, *, residual: bool) -> None:
+        super().__init__()
+        self.layer, self.residual = layer, residual
+
+    def forward(self, text: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """Fuse (b, s, t) with heads (b, h, n, e)."""
+        read: Tensor = self.layer(text, (keys, values))  # (b, s, t)
+        return text + read if self.residual else read

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from vlcalc.modules.primitives import apply_if, split_heads
+from vlcalc.modules.primitives import apply_if, split_heads, store
 from vlcalc.modules.rotary import rotate
 
 
@@ -56,9 +56,19 @@ class LatentSelfAttention(nn.Module):
         rotated = rotate(rotary, self.rotary_dim, self.rope_base)
         return self.latent_norm(latent), rotated  # (b, 1, s, rank), (b, 1, s, e)
 
-    def forward(self, x: Tensor, *, absorbed: bool = False) -> Tensor:
+    def forward(self, x: Tensor, *cache: Tensor, absorbed: bool = False) -> Tensor:
+        """Return what each position reads: of those before it, or with a cache all of that.
+
+        `cache` is latents and shared keys in one, (b, 1, n, rank + e), the last places for `x`;
+        what is cached is attended to as it is, not expanded.
+        """
         queries, cached = self._queries(x), self._cached(x)
-        mixed = (self._absorbed if absorbed else self._expanded)(queries, cached)
+        if cache or absorbed:
+            joined = torch.cat(cached, dim=-1)  # (b, 1, s, rank + e)
+            joined = store(cache[0], joined) if cache else joined
+            mixed = self._absorbed(queries, joined, causal=not cache)
+        else:
+            mixed = self._expanded(queries, cached)
         out: Tensor = self.output(mixed.transpose(1, 2).flatten(-2))  # (b, s, t)
         return out
 
@@ -70,7 +80,7 @@ class LatentSelfAttention(nn.Module):
         q, k = torch.cat(queries, dim=-1), torch.cat([content, shared], dim=-1)
         return F.scaled_dot_product_attention(q, k, v, is_causal=True)  # (b, h, s, value)
 
-    def _absorbed(self, queries: tuple[Tensor, Tensor], cached: tuple[Tensor, Tensor]) -> Tensor:
+    def _absorbed(self, queries: tuple[Tensor, Tensor], cached: Tensor, *, causal: bool) -> Tensor:
         content, rotary = queries
         kinds = [self.content_dim, self.value_dim]
         rank = self.expand.in_features
@@ -79,6 +89,6 @@ class LatentSelfAttention(nn.Module):
         q = torch.cat([content @ to_keys, rotary], dim=-1)  # (b, h, s, rank + rotary)
         scale = (self.content_dim + self.rotary_dim) ** -0.5
         mixed = F.scaled_dot_product_attention(
-            q, torch.cat(cached, dim=-1), cached[0], is_causal=True, scale=scale, enable_gqa=True
+            q, cached, cached[..., :rank], is_causal=causal, scale=scale, enable_gqa=True
         )  # (b, h, s, rank)
         return mixed @ to_values.transpose(1, 2)  # (b, h, s, value)

@@ -21,6 +21,7 @@ from vlcalc.errors import InputError
 
 Activation = Literal["gelu", "gelu_tanh", "relu", "silu", "squared_relu", "tanh"]
 Norm = Literal["layer", "rms"]
+KeysValues = tuple[Tensor, Tensor]  # (b, h_kv, n, e), twice
 
 
 class SquaredReLU(nn.Module):
@@ -81,6 +82,12 @@ def split_heads(x: Tensor, head_dim: int) -> Tensor:
     return x.unflatten(-1, (-1, head_dim)).transpose(1, 2)
 
 
+def store(cache: Tensor, new: Tensor) -> Tensor:
+    """Write the newest positions at the end of a cache, and return all of it."""
+    cache[..., -new.shape[-2] :, :] = new
+    return cache
+
+
 class Attention(nn.Module):
     """Multi-head attention from `width` to keys and values of any other width.
 
@@ -121,21 +128,30 @@ class Attention(nn.Module):
             out_bias = bias if out_bias is None else out_bias
             self.output = nn.Linear(num_heads * head_dim, width, bias=out_bias)
 
+    def keys_values(self, context: Tensor, values: Tensor | None = None) -> KeysValues:
+        """Return the key and value heads of `context`: what a cache keeps."""
+        values = context if values is None else values
+        k = split_heads(self.key(context), self.head_dim)  # (b, h_kv, n, e)
+        v = split_heads(self.value(values), self.head_dim)  # (b, h_kv, n, e)
+        return apply_if(self.key_norm, k), v
+
     def forward(
         self,
         x: Tensor,
-        context: Tensor | None = None,
+        context: Tensor | KeysValues | None = None,
         *,
         values: Tensor | None = None,
         mask: Tensor | None = None,
     ) -> Tensor:
-        """Attend from `x` to `context` (to itself by default); `mask` is True where it may."""
-        context = x if context is None else context
-        values = context if values is None else values
-        q = split_heads(self.query(x), self.head_dim)  # (b, h, s, e)
-        k = split_heads(self.key(context), self.head_dim)  # (b, h_kv, n, e)
-        v = split_heads(self.value(values), self.head_dim)  # (b, h_kv, n, e)
-        q, k = apply_if(self.query_norm, q), apply_if(self.key_norm, k)
+        """Attend from `x` to `context` (to itself by default), or to the heads that a cache keeps.
+
+        `mask` is True where it may.
+        """
+        q = apply_if(self.query_norm, split_heads(self.query(x), self.head_dim))  # (b, h, s, e)
+        if isinstance(context, tuple):
+            k, v = context
+        else:
+            k, v = self.keys_values(x if context is None else context, values)
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=self.grouped)
         return apply_if(self.output, mixed.transpose(1, 2).flatten(-2))  # (b, s, width)
 

@@ -147,27 +147,28 @@ class VisionTower(nn.Module):
         turned = grid_angles(grid, self.rotary_dim, self.rope_base, device).flatten(0, 1)
         return F.pad(turned, (0, 0, num_tokens - turned.shape[0], 0))[None]
 
-    def outputs(self, pixels: Tensor, num_layers: int) -> tuple[list[Tensor], Grid]:
-        """Return the first layer's input and what leaves each of `num_layers` layers."""
+    def _run(self, pixels: Tensor, num_layers: int) -> tuple[Tensor, list[Tensor], Grid]:
+        """Return what leaves `num_layers` layers, and what left those whose output is kept."""
         x, grid = self.embedding(pixels)
         angles = self.angles(grid, x.shape[1], x.device)
-        outputs = [apply_if(self.pre_norm, x)]
-        for layer in self.layers[:num_layers]:
-            outputs.append(layer(outputs[-1], grid, angles))
-        return outputs, grid
+        x, kept = apply_if(self.pre_norm, x), []
+        for index, layer in enumerate(self.layers[:num_layers]):
+            x = layer(x, grid, angles)
+            if index in self.intermediate_layers:
+                kept.append(x)
+        return x, kept, grid
 
     def features(self, pixels: Tensor, num_layers: int) -> Tensor:
         """Return what leaves `num_layers` layers, (b, n, d), without running any further ones."""
-        return self.outputs(pixels, num_layers)[0][-1]
+        return self._run(pixels, num_layers)[0]
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return the tokens of images (b, channels, height, width), or what its head makes of them.
 
         Outputs of intermediate layers lie behind the last one's, interleaved by channel.
         """
-        outputs, grid = self.outputs(pixels, len(self.layers))
-        x = apply_if(self.post_norm, outputs[-1])
-        x = beside(x, [outputs[index + 1] for index in self.intermediate_layers])
+        x, kept, grid = self._run(pixels, len(self.layers))
+        x = beside(apply_if(self.post_norm, x), kept)
         if self.head is None:
             return x  # (b, n, output_width)
         out: Tensor = self.head(x, grid)

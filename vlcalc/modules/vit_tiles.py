@@ -120,17 +120,19 @@ class TiledVisionTower(nn.Module):
         if real_tiles is None:
             real_tiles = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)
         mask = self.mask(real_tiles, num_tokens, x.shape[2])
-        outputs = self._run(self.layers, x, mask)
-        x = self.tiles_between(self.post_norm(outputs[-1]), arrangement)
-        last = self._run(self.gated_layers, x, mask)[-1]
-        kept = [outputs[index] for index in self.intermediate_layers]
+        x, kept = self._run(self.layers, x, mask, self.intermediate_layers)
+        x = self.tiles_between(self.post_norm(x), arrangement)
+        last, _ = self._run(self.gated_layers, x, mask)
         return beside(last, kept)[:, :, :num_tokens]
 
-    def _run(self, layers: nn.ModuleList, x: Tensor, mask: Tensor) -> list[Tensor]:
-        """Return what leaves each layer, cut into tiles again."""
-        outputs = []
-        for layer in layers:
+    def _run(
+        self, layers: nn.ModuleList, x: Tensor, mask: Tensor, kept_layers: tuple[int, ...] = ()
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Return what leaves the last layer, cut into tiles again, and what left those kept."""
+        kept = []
+        for index, layer in enumerate(layers):
             merged = layer(x.flatten(1, 2), (1, x.shape[2]), None, mask)
             x = merged.unflatten(1, (self.max_tiles, -1))
-            outputs.append(x)
-        return outputs
+            if index in kept_layers:
+                kept.append(x)
+        return x, kept

@@ -1,0 +1,166 @@
+"""The blocks of the encode phase: what a vision transformer runs on one shape of input."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from vlcalc.backbones.vit import VisionTransformer
+from vlcalc.inference.blocks import Block, Build
+from vlcalc.inference.plan import EncoderCall
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from vlcalc.modules.vit import VisionTower
+    from vlcalc.modules.vit_tiles import TiledVisionTower
+
+
+def encode_blocks(call: EncoderCall) -> Iterator[Block] | None:
+    """Return the blocks of an encoder's run; None where its structure is not known."""
+    encoder = call.vision.encoder
+    return None if encoder is None else _blocks(encoder, call)
+
+
+def _blocks(encoder: VisionTransformer, call: EncoderCall) -> Iterator[Block]:
+    path, size = call.vision.name, (call.columns, call.rows, call.batch_size)
+    yield Block(
+        component="vision",
+        path=f"{path}.embedding",
+        num_repeats=1,
+        flops=encoder.patch_flops(*size),
+        build=_stem(encoder, call),
+    )
+    kept = len(encoder.intermediate_layers) * _num_values(encoder, call)
+    for index, number in layer_groups(encoder).items():
+        yield Block(
+            component="vision",
+            path=f"{path}.layers[{index}]",
+            num_repeats=number,
+            flops=encoder.layer_flops(*size, index=index),
+            build=_layer(encoder, call, index),
+            held_values=kept,
+        )
+    if encoder.tiles:
+        yield Block(
+            component="vision",
+            path=f"{path}.tile_embedding",
+            num_repeats=1,
+            flops=0,
+            build=_middle(encoder, call),
+            held_values=kept,
+        )
+    if encoder.post_norm or encoder.head_params() or encoder.intermediate_layers:
+        yield Block(
+            component="vision",
+            path=f"{path}.head",
+            num_repeats=1,
+            flops=encoder.head_flops(*size),
+            build=_end(encoder, call),
+        )
+
+
+def layer_groups(encoder: VisionTransformer) -> dict[int, int]:
+    """Return the number of layers that are like each first one of its kind, by its index."""
+
+    def kind(index: int) -> tuple[object, ...]:
+        is_global = index >= encoder.depth
+        return encoder.window_of(index), encoder.relative_side(index), is_global
+
+    kinds = [kind(index) for index in range(encoder.total_depth)]
+    return {kinds.index(each): number for each, number in Counter(kinds).items()}
+
+
+def _num_values(encoder: VisionTransformer, call: EncoderCall) -> int:
+    """Return the values that are between two layers."""
+    length = encoder.sequence_length(call.columns, call.rows)
+    return call.batch_size * length * encoder.width
+
+
+def _tower(encoder: VisionTransformer, device: str) -> VisionTower | TiledVisionTower:
+    """Return the encoder without its layers."""
+    tiles = encoder.tiles and encoder.tiles.model_copy(update={"global_depth": 0})
+    window = encoder.window and encoder.window.model_copy(update={"full_layers": ()})
+    bare = {"depth": 0, "intermediate_layers": (), "tiles": tiles, "window": window}
+    return encoder.model_copy(update=bare).build(device)
+
+
+def _stem(encoder: VisionTransformer, call: EncoderCall) -> Build:
+    def build(device: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
+        from vlcalc.modules.vit import VisionTower
+        from vlcalc.modules.vit_blocks import TiledVisionStem, VisionStem
+
+        tower = _tower(encoder, device)
+        inputs = encoder.example_inputs(call.columns, call.rows, call.batch_size, device)
+        stem = VisionStem(tower) if isinstance(tower, VisionTower) else TiledVisionStem(tower)
+        return stem, inputs
+
+    return build
+
+
+def _layer(encoder: VisionTransformer, call: EncoderCall, index: int) -> Build:
+    def build(device: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
+        from vlcalc.modules.vit_blocks import GridLayer
+
+        layer = encoder.build_layer(device, index=index)
+        masked = encoder.tiles is not None
+        grid = (1, encoder.sequence_length(1, 1)) if masked else (call.rows, call.columns)
+        inputs = (_tokens(encoder, call, device), *_beside_tokens(encoder, call, device))
+        return GridLayer(layer, grid, masked=masked), inputs
+
+    return build
+
+
+def _tokens(encoder: VisionTransformer, call: EncoderCall, device: str) -> Tensor:
+    """Return what is between two layers."""
+    import torch
+
+    length = encoder.sequence_length(call.columns, call.rows)
+    return torch.randn(call.batch_size, length, encoder.width, device=device)
+
+
+def _beside_tokens(
+    encoder: VisionTransformer, call: EncoderCall, device: str
+) -> tuple[Tensor, ...]:
+    """Return the angles of all positions, or the mask of a filled-up sequence; else nothing."""
+    import torch
+
+    length = encoder.sequence_length(call.columns, call.rows)
+    if encoder.tiles:
+        shape = (call.batch_size, 1, length, length)
+        return (torch.ones(shape, dtype=torch.bool, device=device),)
+    if encoder.rotary:
+        return (torch.randn(1, length, encoder.head_dim // 2, device=device),)
+    return ()
+
+
+def _middle(encoder: VisionTransformer, call: EncoderCall) -> Build:
+    def build(device: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
+        import torch
+
+        from vlcalc.modules.vit_blocks import TiledVisionMiddle
+        from vlcalc.modules.vit_tiles import TiledVisionTower
+
+        tower = _tower(encoder, device)
+        assert isinstance(tower, TiledVisionTower)
+        arrangement = torch.ones(call.batch_size, dtype=torch.long, device=device)
+        return TiledVisionMiddle(tower), (_tokens(encoder, call, device), arrangement)
+
+    return build
+
+
+def _end(encoder: VisionTransformer, call: EncoderCall) -> Build:
+    def build(device: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
+        from vlcalc.modules.vit import VisionTower
+        from vlcalc.modules.vit_blocks import TiledVisionEnd, VisionEnd
+
+        tower = _tower(encoder, device)
+        num_inputs = 1 + len(encoder.intermediate_layers)
+        inputs = tuple(_tokens(encoder, call, device) for _ in range(num_inputs))
+        if isinstance(tower, VisionTower):
+            return VisionEnd(tower, (call.rows, call.columns)), inputs
+        num_tokens = encoder.num_tokens(call.columns, call.rows)
+        return TiledVisionEnd(tower.max_tiles, num_tokens), inputs
+
+    return build

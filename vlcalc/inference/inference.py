@@ -1,0 +1,120 @@
+"""Spec x load -> what inference costs: parameters, weights, four phases, cache, total memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vlcalc.components import Components, components, shape_of
+from vlcalc.inference.blocks import Phase, Run
+from vlcalc.inference.costs import PhaseCost, phase_cost
+from vlcalc.inference.encode import encode_blocks
+from vlcalc.inference.fuse import fuse_blocks
+from vlcalc.inference.generate import decode_runs, prefill_runs
+from vlcalc.inference.load import Load
+from vlcalc.inference.memory import CacheBytes, WeightBytes, cache_bytes, weight_bytes
+from vlcalc.inference.plan import Plan, make_plan
+from vlcalc.spec.schema import ModelSpec
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inference:
+    """What a load costs a model; None is unknown.
+
+    Attributes:
+        params: parameters by component.
+        weights: bytes of the weights by component.
+        phases: encode, fuse, prefill, decode.
+        cache: bytes of keys and values when the answer is done.
+    """
+
+    plan: Plan
+    params: Components
+    weights: WeightBytes
+    phases: tuple[PhaseCost, ...]
+    cache: CacheBytes | None
+
+    @property
+    def flops(self) -> int | None:
+        """FLOPs of all phases."""
+        known = [phase.flops for phase in self.phases if phase.flops is not None]
+        return sum(known) if len(known) == len(self.phases) else None
+
+    @property
+    def peak_activation_bytes(self) -> int | None:
+        """Most bytes alive at once besides weights and cache, in the phase that needs most."""
+        peaks = [phase.peak_activation_bytes for phase in self.phases]
+        known = [peak for peak in peaks if peak is not None]
+        return max(known) if len(known) == len(peaks) else None
+
+    @property
+    def total_bytes(self) -> int | None:
+        """Weights, full cache and peak activations: what must fit on the device."""
+        parts = (self.weights.total, self.cache and self.cache.total, self.peak_activation_bytes)
+        known = [part for part in parts if part is not None]
+        return sum(known) if len(known) == len(parts) else None
+
+
+def infer(spec: ModelSpec, load: Load, *, traced: bool = True) -> Inference:
+    """Return what a load costs a model.
+
+    Args:
+        spec: the architecture.
+        load: the request.
+        traced: whether to count bytes moved and peak activations, which needs torch.
+
+    Raises:
+        InputError: prompt and answer are longer than the window, or a quantisation does not apply.
+        RefusedError: the model's processor refuses such an image.
+    """
+    plan = make_plan(spec, load)
+    params = components(spec)
+    runs = phase_runs(plan)
+    tokens = phase_tokens(plan)
+    return Inference(
+        plan=plan,
+        params=params,
+        weights=weight_bytes(params, plan),
+        phases=tuple(
+            phase_cost(phase, runs[phase], tokens[phase], load, traced=traced) for phase in runs
+        ),
+        cache=cache_bytes(plan),
+    )
+
+
+def phase_runs(plan: Plan) -> dict[Phase, tuple[Run, ...] | None]:
+    """Return what runs in each phase; None where it is not known."""
+    decoder = plan.spec.language.decoder
+    return {
+        "encode": _encode_runs(plan),
+        "fuse": None if (blocks := fuse_blocks(plan)) is None else (Run(blocks=tuple(blocks)),),
+        "prefill": prefill_runs(decoder, plan) if decoder else None,
+        "decode": decode_runs(decoder, plan) if decoder else None,
+    }
+
+
+def _encode_runs(plan: Plan) -> tuple[Run, ...] | None:
+    runs = []
+    for call in plan.encoder_calls:
+        blocks = encode_blocks(call)
+        if blocks is None:
+            return None
+        runs.append(Run(blocks=tuple(blocks)))
+    return tuple(runs)
+
+
+def phase_tokens(plan: Plan) -> dict[Phase, int | None]:
+    """Return what goes through each phase, over the whole batch."""
+    load, found = plan.load, plan.budget
+    encoded = [
+        call.batch_size * call.vision.encoder.sequence_length(call.columns, call.rows)
+        for call in plan.encoder_calls
+        if call.vision.encoder
+    ]
+    fused = [dims.num_inputs * dims.num_visual_tokens for dims in plan.fusion_dims]
+    has_language = shape_of(plan.spec.language) is not None
+    return {
+        "encode": sum(encoded) if len(encoded) == len(plan.encoder_calls) else None,
+        "fuse": sum(fused) if fused or not found.image_tokens else None,
+        "prefill": load.batch_size * plan.sequence_length if has_language else None,
+        "decode": load.batch_size * (load.output_tokens - 1) if has_language else None,
+    }

@@ -1,0 +1,152 @@
+"""Spec x load -> what runs: the encoder on which grids, the fusion on which dims, how many tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from vlcalc.budget import TokenBudget, budget
+from vlcalc.components import dims_of, shape_of
+from vlcalc.errors import InputError
+from vlcalc.fusion.base import Dims
+from vlcalc.fusion.inserted import InsertedLayers
+from vlcalc.inference.load import Load
+from vlcalc.spec.schema import ModelSpec, VisionSpec
+from vlcalc.tiling.base import View
+
+
+class EncoderCall(NamedTuple):
+    """An encoder on `batch_size` inputs of one shape, each `columns` x `rows` patches."""
+
+    vision: VisionSpec
+    columns: int
+    rows: int
+    batch_size: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What one load makes a model run.
+
+    Attributes:
+        budget: tokens of one prompt.
+        encoder_calls: what the encoders run on, over the whole batch.
+        fusion_dims: what the fusion method runs on, a shape of input each; none where the method
+            is not known.
+        sequence_length: positions of one prompt.
+    """
+
+    spec: ModelSpec
+    load: Load
+    budget: TokenBudget
+    encoder_calls: tuple[EncoderCall, ...]
+    fusion_dims: tuple[Dims, ...]
+
+    @property
+    def sequence_length(self) -> int:
+        """Positions of one prompt: text, image and extra tokens."""
+        return self.budget.sequence_length
+
+    @property
+    def inserted(self) -> InsertedLayers | None:
+        """The layers that the fusion method puts into the language model, if it does."""
+        fusion = self.spec.fusion
+        return fusion if isinstance(fusion, InsertedLayers) else None
+
+
+def make_plan(spec: ModelSpec, load: Load) -> Plan:
+    """Return what a load makes a model run.
+
+    Raises:
+        InputError: prompt and answer are longer than the context window.
+        RefusedError: the model's processor refuses such an image.
+    """
+    found = budget(spec, load.image, load.request)
+    if found.fits is False:
+        asked = found.sequence_length + load.output_tokens
+        raise InputError(
+            expected=f"at most {found.context_window:,} tokens, the context window of {spec.name}",
+            got=f"{asked:,}: {found.image_tokens + found.extra_tokens:,} for {_images(load)}, "
+            f"{load.text_tokens:,} of text, {load.output_tokens:,} of output",
+            hint="a smaller image, fewer images, less text or a shorter answer",
+        )
+    views = found.tiling.views
+    return Plan(
+        spec=spec,
+        load=load,
+        budget=found,
+        encoder_calls=tuple(_encoder_calls(spec, views, load)),
+        fusion_dims=tuple(_fusion_dims(spec, found, load)),
+    )
+
+
+def _images(load: Load) -> str:
+    number = f"{load.num_images} images" if load.num_images > 1 else "an image"
+    return f"{number} of {load.image}"
+
+
+def _encoder_calls(spec: ModelSpec, views: tuple[View, ...], load: Load) -> Iterator[EncoderCall]:
+    """Yield the first encoder on each shape of view, and the second on its own square."""
+    if spec.vision is None:
+        return
+    if spec.vision.encoder and spec.vision.encoder.tiles:  # it takes all tiles of an image at once
+        yield EncoderCall(spec.vision, views[0].columns, views[0].rows, load.total_images)
+    else:
+        for view in views:
+            number = load.total_images * view.number
+            yield EncoderCall(spec.vision, view.columns, view.rows, number)
+    if second := spec.second_vision:
+        number = load.total_images * sum(view.number for view in views)
+        side = (second.image_size or 0) // (second.patch_size or 1)
+        columns, rows = (side, side) if side else (views[0].columns, views[0].rows)
+        yield EncoderCall(second, columns, rows, number)
+
+
+def _fusion_dims(spec: ModelSpec, found: TokenBudget, load: Load) -> Iterator[Dims]:
+    """Yield what the method runs on: one view after the other, or all of a prompt at once."""
+    if spec.fusion is None or shape_of(spec.language) is None:
+        return
+    views = tuple(_visual_grid(spec, found, view) for view in found.tiling.views)
+    if isinstance(spec.fusion, InsertedLayers):
+        yield _inserted_dims(spec, found, load, views)
+        return
+    for view in views:
+        dims = dims_of(spec, columns=view.columns, rows=view.rows)
+        yield dims._replace(
+            num_views=view.number,
+            num_text_tokens=load.text_tokens,
+            batch_size=load.total_images,
+        )
+
+
+def _visual_grid(spec: ModelSpec, found: TokenBudget, view: View) -> View:
+    """Return the grid that leaves the encoder: filled up to whole squares where those are merged.
+
+    Without an encoder, patches of the resized image go in as they are.
+    """
+    if not view.columns:
+        patch = spec.tiling.patch
+        columns, rows = (-(-side // patch) for side in found.tiling.resized)
+        return view._replace(columns=columns, rows=rows)
+    merge_size: int = getattr(spec.tiling, "merge_size", 1)
+    columns, rows = (-(-side // merge_size) * merge_size for side in (view.columns, view.rows))
+    return view._replace(columns=columns, rows=rows)
+
+
+def _inserted_dims(
+    spec: ModelSpec, found: TokenBudget, load: Load, views: tuple[View, ...]
+) -> Dims:
+    """Return dims whose sequence is the whole prompt, and whose views are those of all its images.
+
+    An encoder of all tiles at once fills an image up to them, and so are the vectors attended to.
+    """
+    assert isinstance(spec.fusion, InsertedLayers)
+    tiles = spec.vision.encoder.tiles if spec.vision and spec.vision.encoder else None
+    per_image = tiles.max_tiles if tiles else sum(view.number for view in views)
+    dims = dims_of(spec, columns=views[0].columns, rows=views[0].rows)
+    return dims._replace(
+        num_views=per_image * load.num_images,
+        num_text_tokens=found.sequence_length - spec.fusion.num_markers,
+        batch_size=load.batch_size,
+    )
