@@ -88,7 +88,7 @@ def test_a_file_of_ones_own(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (("linear",), "expected `fusion:NAME`, got `linear`"),
+        (("linear",), "expected a model, or `fusion:NAME`, got `linear`; `fusion:linear`"),
         (("fusion:perciever",), "did you mean `perceiver`?"),
         (("fusion:linear", "--dtype", "int3"), "--dtype: expected a dtype, got `int3`"),
         (("fusion:linear", "--attention", "flesh"), "did you mean `flash`?"),
@@ -105,9 +105,11 @@ def test_what_it_refuses_takes_one_line(run: Run, args: tuple[str, ...], message
     assert ran.err.count("\n") == 1
 
 
-def test_a_negative_count_is_wrong_usage(run: Run) -> None:
-    ran = run("inspect", "fusion:linear", "--batch", "-1")
-    assert (ran.code, ran.out) == (2, "")
+@pytest.mark.parametrize(("batch", "code"), [("-1", 1), ("0", 1)])
+def test_a_batch_of_nothing_is_refused(run: Run, batch: str, code: int) -> None:
+    ran = run("inspect", "fusion:linear", f"--batch={batch}")
+    assert (ran.code, ran.out) == (code, "")
+    assert ran.err.startswith("error: --batch: expected ")
 
 
 def test_without_torch_it_names_the_extra(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

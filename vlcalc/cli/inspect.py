@@ -1,69 +1,122 @@
-"""`vlcalc inspect`: one part in full, counted on the meta device."""
+"""`vlcalc inspect`: a model in its four phases, or a fusion method in full, counted on meta."""
 
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from vlcalc.errors import InputError
 
-if TYPE_CHECKING:
-    from vlcalc.fusion.base import Dims
-    from vlcalc.spec.schema import FusionSpec
-
 PREFIX = "fusion:"
-
-# CLIP ViT-L/14 at 336 pixels and Vicuna-7B; prompts of some length where text takes part.
-DEFAULT_DIMS = {
-    "vision_width": 1024,
-    "text_width": 4096,
-    "columns": 24,
-    "rows": 24,
-    "num_prefix_tokens": 1,
-    "text_depth": 32,
-}
-DEFAULT_TEXT_TOKENS = 128
+OF_A_MODEL = ("image", "images", "output_tokens", "kv_dtype", "quant", "logits", "stage")
+OF_A_METHOD = ("vision_width", "text_width", "grid", "views", "depth")
 
 Opt = typer.Option
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """The options of `vlcalc inspect` as the user typed them; None where they did not."""
+
+    image: str | None
+    images: int | None
+    text: str | None
+    output_tokens: str | None
+    batch: str
+    dtype: str
+    kv_dtype: str | None
+    quant: str | None
+    logits: str | None
+    stage: str | None
+    attention: str
+    verify: bool
+    vision_width: int | None
+    text_width: int | None
+    grid: str | None
+    views: int | None
+    depth: int | None
+    format: str
+    output: Path | None
+
+    def refuse(self, options: tuple[str, ...], *, expected: str) -> None:
+        """Refuse options that are for something else.
+
+        Raises:
+            InputError: one of them was given.
+        """
+        for option in options:
+            value = getattr(self, option)
+            if value is not None:
+                name = f"--{option.replace('_', '-')}"
+                raise InputError(expected=expected, got=f"`{value}`", where=name)
+
+    def batch_size(self) -> int:
+        """Return the number of prompts, or of images, at once."""
+        from vlcalc.units import parse_count
+
+        return parse_count(self.batch, where="--batch", minimum=1)
+
+
 def command(
-    part: Annotated[
+    model: Annotated[
         str,
         typer.Argument(
-            metavar="fusion:NAME", help="Fusion method by preset, kind, or path of a YAML file."
+            metavar="MODEL|fusion:NAME",
+            help="Model by name or YAML file; a fusion method by preset, kind, or YAML file.",
         ),
     ],
-    vision_width: Annotated[
-        int | None, Opt(metavar="N", min=1, help="Width of a visual token.")
+    image: Annotated[
+        str | None, Opt(metavar="WxH", help="Size of an image; the encoder's own by default.")
     ] = None,
-    text_width: Annotated[
-        int | None, Opt(metavar="N", min=1, help="Width of the language model.")
-    ] = None,
-    grid: Annotated[
-        str | None, Opt(metavar="CxR", help="Visual tokens of one encoder input.")
-    ] = None,
-    views: Annotated[
-        int | None, Opt(metavar="N", min=1, help="Encoder inputs of one image, thumbnail included.")
-    ] = None,
+    images: Annotated[int | None, Opt(metavar="N", help="Images of a prompt; 1.")] = None,
     text: Annotated[
-        int | None,
-        Opt(metavar="N", min=1, help="Tokens of text, for methods that see it; 128 by default."),
+        str | None, Opt(metavar="N", help="Tokens of text; 50 of a model, 128 of a method.")
     ] = None,
-    batch: Annotated[int, Opt(metavar="N", min=1, max=1_000_000, help="Images at once.")] = 1,
-    attention: Annotated[
-        str, Opt(metavar="math|flash|efficient|cpu", help="Attention kernel, for peak memory.")
-    ] = "flash",
+    output_tokens: Annotated[
+        str | None, Opt(metavar="N", help="Tokens of the answer; 128.")
+    ] = None,
+    batch: Annotated[str, Opt(metavar="N", help="Prompts (of a method: images) at once.")] = "1",
     dtype: Annotated[
-        str, Opt(metavar="float32|bfloat16|float16", help="Type of weights and activations.")
+        str, Opt(metavar="float32|bfloat16|float16", help="Of weights and activations.")
     ] = "bfloat16",
+    kv_dtype: Annotated[
+        str | None, Opt(metavar="DTYPE", help="Of the cache: also float8, int8; as --dtype.")
+    ] = None,
+    quant: Annotated[
+        str | None,
+        Opt(metavar="int8|float8|int4|nf4|nf4-double|none", help="Of the LLM's linear layers."),
+    ] = None,
+    logits: Annotated[
+        str | None, Opt(metavar="last|all", help="Positions of the prompt with logits; last.")
+    ] = None,
+    stage: Annotated[
+        str | None, Opt(metavar="NAME", help="Show what a training stage trains and freezes.")
+    ] = None,
+    attention: Annotated[
+        str, Opt(metavar="math|flash|efficient|cpu", help="Attention kernel, for memory.")
+    ] = "flash",
     verify: Annotated[
         bool, Opt("--verify", help="Show closed form, fvcore and torch's counter side by side.")
     ] = False,
-    depth: Annotated[int, Opt(metavar="N", min=0, help="Levels of submodules to show.")] = 2,
+    vision_width: Annotated[
+        int | None, Opt(metavar="N", min=1, help="Method: width of a visual token.")
+    ] = None,
+    text_width: Annotated[
+        int | None, Opt(metavar="N", min=1, help="Method: width of the language model.")
+    ] = None,
+    grid: Annotated[
+        str | None, Opt(metavar="CxR", help="Method: visual tokens of one encoder input.")
+    ] = None,
+    views: Annotated[
+        int | None, Opt(metavar="N", min=1, help="Method: encoder inputs of an image.")
+    ] = None,
+    depth: Annotated[
+        int | None, Opt(metavar="N", min=0, help="Method: levels of submodules to show; 2.")
+    ] = None,
     format: Annotated[  # noqa: A002
         str, Opt("--format", "-f", metavar="table|csv|json|markdown", help="Form of the output.")
     ] = "table",
@@ -71,61 +124,39 @@ def command(
         Path | None, Opt("--output", "-o", metavar="FILE", help="Write to a file instead.")
     ] = None,
 ) -> None:
-    """Show what a fusion method is and what each of its submodules and operators costs.
+    """Show what a model costs: parameters, and encode, fuse, prefill, decode for a request.
 
-    Dims are those of the published design, else CLIP ViT-L/14-336 and Vicuna-7B.
+    `fusion:NAME` shows one fusion method instead: what it is, and what each of its submodules and
+    operators costs, for the dims of the published design, else CLIP ViT-L/14-336 and Vicuna-7B.
     """
-    from vlcalc.cli.output import show
-    from vlcalc.spec.loader import load_fusion
+    options: dict[str, Any] = {key: value for key, value in locals().items() if key != "model"}
+    asked = Asked(**options)
+    if model.startswith(PREFIX):
+        from vlcalc.cli.inspect_fusion import inspect_fusion
 
-    spec = load_fusion(_fusion_name(part))
-    asked = {
-        "vision_width": vision_width,
-        "text_width": text_width,
-        "num_views": views,
-        "num_text_tokens": text,
-        "batch_size": batch,
-        **_grid(grid),
-    }
-    dims = dims_of(spec, {key: value for key, value in asked.items() if value is not None})
-    _require_torch()
-    from vlcalc.cost import inspection
+        asked.refuse(OF_A_MODEL, expected="an option of fusion methods; this one is for models")
+        inspect_fusion(_name(model), asked)
+    else:
+        from vlcalc.cli.inspect_model import inspect_model
 
-    found = inspection.inspect_fusion(spec, dims, attention=attention, dtype=dtype, verify=verify)
-    tree = inspection.tree_table(found, depth=depth)
-    tables = [inspection.description_table(found), tree, inspection.totals_table(found)]
-    if verify:
-        tables.append(inspection.verify_table(found))
-    show(tables, format, output, machines=tree)
+        asked.refuse(OF_A_METHOD, expected="an option of models; this one is for `fusion:NAME`")
+        inspect_model(model, asked)
 
 
-def _fusion_name(part: str) -> str:
-    if not part.startswith(PREFIX) or part == PREFIX:
+def _name(part: str) -> str:
+    if part == PREFIX:
         raise InputError(
             expected="`fusion:NAME`", got=f"`{part}`", hint="such as `fusion:llava-1.5-7b-mlp`"
         )
     return part.removeprefix(PREFIX)
 
 
-def _grid(grid: str | None) -> dict[str, int]:
-    from vlcalc.units import parse_grid
+def require_torch() -> None:
+    """Refuse to count modules where torch or fvcore is missing.
 
-    if grid is None:
-        return {}
-    columns, rows = parse_grid(grid, where="--grid")
-    return {"columns": columns, "rows": rows}
-
-
-def dims_of(spec: FusionSpec, asked: dict[str, int]) -> Dims:
-    """Return the dims asked for, over those of the design, over those of a usual pair."""
-    from vlcalc.fusion.base import Dims
-
-    known = spec.native.model_dump() if spec.native else DEFAULT_DIMS
-    text_tokens = known.get("num_text_tokens") or DEFAULT_TEXT_TOKENS
-    return Dims(**{**known, "num_text_tokens": text_tokens, **asked})
-
-
-def _require_torch() -> None:
+    Raises:
+        InputError: one of them is.
+    """
     missing = [name for name in ("torch", "fvcore") if importlib.util.find_spec(name) is None]
     if missing:
         raise InputError(

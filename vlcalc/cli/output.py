@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import sys
@@ -10,6 +11,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from vlcalc.errors import InputError
 from vlcalc.formats import FORMATS, Canvas, Format
@@ -36,6 +38,7 @@ def show(
     output: Path | None,
     *,
     machines: Table | None = None,
+    document: dict[str, Any] | None = None,
 ) -> None:
     """Write tables one after another in a format.
 
@@ -44,11 +47,15 @@ def show(
         format_name: name of a format.
         output: the file to write; None for stdout.
         machines: the one table for formats that hold just one; by default `tables` joined.
+        document: what JSON holds in place of a table.
 
     Raises:
         InputError: there is no such format, or the file cannot be written.
     """
     render = FORMATS.get(format_name, where="--format")
+    if format_name == "json" and document is not None:
+        write([json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n"], output)
+        return
     if format_name in ONE_TABLE:
         tables = [machines or _joined(tables)]
     canvas = Canvas() if output else stdout_canvas()
@@ -70,7 +77,7 @@ def _joined(tables: Sequence[Table]) -> Table:
     return replace(first, rows=rows, notes=tuple(notes))
 
 
-def write(chunks: Iterable[str], output: Path | None) -> None:
+def write(chunks: Iterable[str], output: Path | None, *, where: str = "--output") -> None:
     """Write text to stdout, or atomically to a file: a temporary one beside it, then a rename.
 
     Raises:
@@ -84,8 +91,28 @@ def write(chunks: Iterable[str], output: Path | None) -> None:
     except (OSError, RuntimeError) as error:  # a loop of links is a RuntimeError before 3.13
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
-            expected="a file that can be written", got=reason.lower(), where=f"--output {output}"
+            expected="a file that can be written", got=reason.lower(), where=f"{where} {output}"
         ) from None
+
+
+def check_writable(output: Path | None, *, where: str) -> None:
+    """Refuse a file that cannot be written, before the work whose result goes into it.
+
+    Raises:
+        InputError: it is a folder, or its folder is not there or may not be written.
+    """
+    if output is None:
+        return
+    folder = output.resolve().parent
+    if output.is_dir():
+        got = "a folder"
+    elif not folder.is_dir():
+        got = "no such folder"
+    elif not os.access(output if output.exists() else folder, os.W_OK):
+        got = "permission denied"
+    else:
+        return
+    raise InputError(expected="a file that can be written", got=got, where=f"{where} {output}")
 
 
 def _write_stdout(chunks: Iterable[str]) -> None:

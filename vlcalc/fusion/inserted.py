@@ -159,27 +159,35 @@ class InsertedLayers(Fusion):
         return self.connector_flops(dims) + layers
 
     def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        return self.build_some(dims, device, num_layers=len(self.layer_positions(dims)))
-
-    def build_some(self, dims: Dims, device: str = "meta", *, num_layers: int) -> nn.Module:
-        """Return the module with fewer of its layers: with none, what makes the vectors."""
         import torch
+
+        from vlcalc.modules.inserted_layers import InsertedLayers
+
+        resampler, project = self._build_connector_parts(dims, device)
+        with torch.device(device):
+            layers = [self.build_layer(dims) for _ in self.layer_positions(dims)]
+        return InsertedLayers(
+            layers, resampler=resampler, project=project, residual=self.adds_residual
+        )
+
+    def _build_connector_parts(
+        self, dims: Dims, device: str
+    ) -> tuple[nn.Module | None, nn.Module | None]:
         from torch import nn
 
-        from vlcalc.modules import inserted_layers
+        resampler = self.resampler.build(dims, device) if self.resampler else None
+        if not self.project:
+            return resampler, None
+        return resampler, nn.Linear(self._source_width(dims), dims.text_width, device=device)
 
-        with torch.device(device):
-            return inserted_layers.InsertedLayers(
-                [self.build_layer(dims) for _ in range(num_layers)],
-                resampler=self.resampler.build(dims, device) if self.resampler else None,
-                project=nn.Linear(self._source_width(dims), dims.text_width)
-                if self.project
-                else None,
-                residual=self.adds_residual,
-            )
+    def build_connector(self, dims: Dims, device: str = "meta") -> nn.Module:
+        """Return what makes the vectors that are attended to, as a module of its own."""
+        from vlcalc.modules.inserted_layers import Connector
+
+        return Connector(*self._build_connector_parts(dims, device))
 
     def cached_example_inputs(self, dims: Dims, device: str = "meta") -> tuple[Tensor, ...]:
-        """Return one new position (b, 1, t), and the kept keys and values (b, h, n, e) of a layer."""
+        """Return one position (b, 1, t), and a layer's kept keys and values (b, h, n, e)."""
         import torch
 
         heads = self.num_cached_heads

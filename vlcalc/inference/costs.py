@@ -16,8 +16,8 @@ class PhaseCost:
     """What a phase costs over the whole batch; None is unknown.
 
     Attributes:
-        num_tokens: what goes through it: patches and prefix tokens, visual tokens, positions of
-            all sequences, decoded tokens.
+        num_tokens: of the whole batch: positions that go through the encoder, vectors that leave
+            the fusion, positions of all prompts, tokens decoded after the first.
         flops: FLOPs.
         moved_bytes: bytes that operators read and write, each its inputs and outputs once, weights
             included.

@@ -40,11 +40,8 @@ def _whole(fusion: Fusion, dims: Dims) -> Build:
 
 
 def _connector(fusion: InsertedLayers, dims: Dims) -> Build:
-    """Build what makes the vectors that are attended to; one text token goes along unchanged."""
-
     def build(device: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
-        module = fusion.build_some(dims, device, num_layers=0)
-        without_text = dims._replace(num_text_tokens=1 - fusion.num_markers)
-        return module, fusion.example_inputs(without_text, device)
+        _text, *visual = fusion.example_inputs(dims, device)
+        return fusion.build_connector(dims, device), tuple(visual)
 
     return build

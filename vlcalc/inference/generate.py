@@ -19,8 +19,9 @@ def prefill_runs(decoder: Decoder, plan: Plan) -> tuple[Run, ...]:
     """Return what the prompt runs: every position through every layer, then the head."""
     length = plan.sequence_length
     rows = {"last": 1, "all": length, "none": 0}[plan.load.logits]
-    layers = (*_layers(decoder, plan, length, length), *_inserted(plan))
-    return (Run(blocks=(_embedding(decoder, plan, length), *layers, *_end(decoder, plan, rows))),)
+    layers = (*_layers(decoder, plan, length, length), *inserted(plan))
+    stem, end = _stem(decoder, plan, length, length), _end(decoder, plan, length, rows)
+    return (Run(blocks=(stem, *layers, end)),)
 
 
 def decode_runs(decoder: Decoder, plan: Plan) -> tuple[Run, ...]:
@@ -29,8 +30,7 @@ def decode_runs(decoder: Decoder, plan: Plan) -> tuple[Run, ...]:
     What a step costs grows by as much with each position until a window is full, so that the steps
     of a stretch cost what half of them cost at its first and half at its last.
     """
-    steps = plan.load.output_tokens - 1
-    first, last = plan.sequence_length + 1, plan.sequence_length + steps
+    first, last = plan.sequence_length + 1, plan.sequence_length + plan.num_decoded
     runs = []
     for start, end in stretches(first, last, decoder.sliding_window):
         contexts = (start, end) if start != end else (start,)
@@ -49,8 +49,8 @@ def stretches(first: int, last: int, window: int | None) -> Iterator[tuple[int, 
 
 
 def _step(decoder: Decoder, plan: Plan, context: int) -> tuple[Block, ...]:
-    layers = (*_layers(decoder, plan, 1, context), *_cached_inserted(plan))
-    return (_embedding(decoder, plan, 1), *layers, *_end(decoder, plan, 1))
+    layers = (*_layers(decoder, plan, 1, context, cached=True), *cached_inserted(plan))
+    return (_stem(decoder, plan, 1, context), *layers, _end(decoder, plan, 1, 1))
 
 
 def layer_groups(decoder: Decoder) -> dict[int, int]:
@@ -61,25 +61,26 @@ def layer_groups(decoder: Decoder) -> dict[int, int]:
     return {kinds.index(kind): kinds.count(kind) for kind in dict.fromkeys(kinds)}
 
 
-def _layers(decoder: Decoder, plan: Plan, queries: int, context: int) -> Iterator[Block]:
+def _layers(
+    decoder: Decoder, plan: Plan, queries: int, context: int, *, cached: bool = False
+) -> Iterator[Block]:
     """Yield the language model's own layers: of a prompt, or of one position and its context."""
     batch = plan.load.batch_size
     for index, number in layer_groups(decoder).items():
-        keys = context if queries > 1 else decoder.seen(index, context)
-        is_step = queries == 1 and context > 1
+        keys = decoder.seen(index, context) if cached else context
         yield Block(
             component="language",
             path=f"language.layers[{index}]",
             num_repeats=number,
-            flops=decoder.layer_flops(queries, keys, batch, index=index, absorbed=is_step),
-            build=_layer(decoder, batch, index, queries, keys),
-            held_values=_context_values(plan) if queries > 1 else 0,
-            num_cached_inputs=len(decoder.cache_shapes(batch, keys)) if is_step else 0,
+            flops=decoder.layer_flops(queries, keys, batch, index=index, absorbed=cached),
+            build=_layer(decoder, batch, index, queries, keys if cached else 0),
+            held_values=0 if cached else context_values(plan),
+            num_cached_inputs=len(decoder.cache_shapes(batch, keys)) if cached else 0,
             linears=layer_linears(decoder, index, batch * queries),
         )
 
 
-def _context_values(plan: Plan) -> int:
+def context_values(plan: Plan) -> int:
     """Return the values of the vectors that inserted layers attend to, alive until the last one."""
     if plan.inserted is None or not plan.fusion_dims:
         return 0
@@ -88,21 +89,19 @@ def _context_values(plan: Plan) -> int:
     return dims.batch_size * plan.inserted.num_context_tokens(dims) * width
 
 
-def _layer(decoder: Decoder, batch: int, index: int, queries: int, keys: int) -> Build:
+def _layer(decoder: Decoder, batch: int, index: int, queries: int, num_cached: int) -> Build:
     def build(device: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
         import torch
 
         layer = decoder.build_layer(device, index=index)
         x = torch.randn(batch, queries, decoder.width, device=device)
-        if queries > 1 or keys == 1:
-            return layer, (x,)
-        shapes = decoder.cache_shapes(batch, keys)
+        shapes = decoder.cache_shapes(batch, num_cached) if num_cached else ()
         return layer, (x, *(torch.randn(shape, device=device) for shape in shapes))
 
     return build
 
 
-def _inserted(plan: Plan) -> Iterator[Block]:
+def inserted(plan: Plan) -> Iterator[Block]:
     """Yield the layers of the fusion method, of a prompt."""
     fusion = plan.inserted
     if fusion is None or not plan.fusion_dims:
@@ -130,7 +129,7 @@ def _inserted(plan: Plan) -> Iterator[Block]:
     )
 
 
-def _cached_inserted(plan: Plan) -> Iterator[Block]:
+def cached_inserted(plan: Plan) -> Iterator[Block]:
     """Yield the layers of the fusion method, of one position; the image's heads are cached."""
     fusion = plan.inserted
     if fusion is None or not plan.fusion_dims:
@@ -159,39 +158,45 @@ def _cached_inserted(plan: Plan) -> Iterator[Block]:
     )
 
 
-def _embedding(decoder: Decoder, plan: Plan, queries: int) -> Block:
+def _stem(decoder: Decoder, plan: Plan, queries: int, context: int) -> Block:
     def build(device: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
         import torch
-        from torch import nn
 
-        rows = decoder.vocab_size + decoder.extra_embeddings
-        module = nn.Embedding(rows, decoder.width, device=device)
-        shape = (plan.load.batch_size, queries)
-        return module, (torch.zeros(shape, dtype=torch.long, device=device),)
+        from vlcalc.modules.decoder_blocks import DecoderStem
+
+        ids = torch.zeros(plan.load.batch_size, queries, dtype=torch.long, device=device)
+        bare = decoder.model_copy(update={"depth": 0, "tied_embeddings": True}).build(device)
+        return DecoderStem(bare, num_positions=context), (ids,)
 
     return Block(
-        component="language", path="language.embedding", num_repeats=1, flops=0, build=build
+        component="language",
+        path="language.embedding",
+        num_repeats=1,
+        flops=0,
+        build=build,
+        held_values=context_values(plan) if queries == context else 0,
     )
 
 
-def _end(decoder: Decoder, plan: Plan, rows: int) -> Iterator[Block]:
-    """Yield the final norm and the head, of so many positions of each sequence."""
+def _end(decoder: Decoder, plan: Plan, queries: int, rows: int) -> Block:
+    """Return the final norm, and the head of the last `rows` positions of each sequence."""
     batch = plan.load.batch_size
-    if not rows:
-        return
 
     def build(device: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
         import torch
         from torch import nn
 
         from vlcalc.modules.decoder import build_decoder_norm
+        from vlcalc.modules.decoder_blocks import DecoderEnd
 
         with torch.device(device):
-            norm = build_decoder_norm(decoder.norm, decoder.width, eps=1e-6)
-            head = nn.Linear(decoder.width, decoder.vocab_size, bias=decoder.head_bias)
-            return nn.Sequential(norm, head), (torch.randn(batch, rows, decoder.width),)
+            norm, head = build_decoder_norm(decoder.norm, decoder.width, eps=1e-6), None
+            if rows:  # a tied head costs the same as one of its own
+                head = nn.Linear(decoder.width, decoder.vocab_size, bias=decoder.head_bias)
+            states = torch.randn(batch, queries, decoder.width)
+        return DecoderEnd(norm, head, num_logits=rows), (states,)
 
-    yield Block(
+    return Block(
         component="language",
         path="language.head",
         num_repeats=1,

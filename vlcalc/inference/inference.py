@@ -9,7 +9,7 @@ from vlcalc.inference.blocks import Phase, Run
 from vlcalc.inference.costs import PhaseCost, phase_cost
 from vlcalc.inference.encode import encode_blocks
 from vlcalc.inference.fuse import fuse_blocks
-from vlcalc.inference.generate import decode_runs, prefill_runs
+from vlcalc.inference.language import language_decode, language_prefill
 from vlcalc.inference.load import Load
 from vlcalc.inference.memory import CacheBytes, WeightBytes, cache_bytes, weight_bytes
 from vlcalc.inference.plan import Plan, make_plan
@@ -25,6 +25,7 @@ class Inference:
         weights: bytes of the weights by component.
         phases: encode, fuse, prefill, decode.
         cache: bytes of keys and values when the answer is done.
+        traced: whether bytes moved and peak activations were counted.
     """
 
     plan: Plan
@@ -32,6 +33,7 @@ class Inference:
     weights: WeightBytes
     phases: tuple[PhaseCost, ...]
     cache: CacheBytes | None
+    traced: bool
 
     @property
     def flops(self) -> int | None:
@@ -78,17 +80,17 @@ def infer(spec: ModelSpec, load: Load, *, traced: bool = True) -> Inference:
             phase_cost(phase, runs[phase], tokens[phase], load, traced=traced) for phase in runs
         ),
         cache=cache_bytes(plan),
+        traced=traced,
     )
 
 
 def phase_runs(plan: Plan) -> dict[Phase, tuple[Run, ...] | None]:
     """Return what runs in each phase; None where it is not known."""
-    decoder = plan.spec.language.decoder
     return {
         "encode": _encode_runs(plan),
         "fuse": None if (blocks := fuse_blocks(plan)) is None else (Run(blocks=tuple(blocks)),),
-        "prefill": prefill_runs(decoder, plan) if decoder else None,
-        "decode": decode_runs(decoder, plan) if decoder else None,
+        "prefill": language_prefill(plan),
+        "decode": language_decode(plan),
     }
 
 
@@ -104,17 +106,29 @@ def _encode_runs(plan: Plan) -> tuple[Run, ...] | None:
 
 def phase_tokens(plan: Plan) -> dict[Phase, int | None]:
     """Return what goes through each phase, over the whole batch."""
-    load, found = plan.load, plan.budget
+    load = plan.load
     encoded = [
         call.batch_size * call.vision.encoder.sequence_length(call.columns, call.rows)
         for call in plan.encoder_calls
         if call.vision.encoder
     ]
-    fused = [dims.num_inputs * dims.num_visual_tokens for dims in plan.fusion_dims]
     has_language = shape_of(plan.spec.language) is not None
     return {
         "encode": sum(encoded) if len(encoded) == len(plan.encoder_calls) else None,
-        "fuse": sum(fused) if fused or not found.image_tokens else None,
+        "fuse": fused_vectors(plan) if plan.fusion_dims else None,
         "prefill": load.batch_size * plan.sequence_length if has_language else None,
-        "decode": load.batch_size * (load.output_tokens - 1) if has_language else None,
+        "decode": load.batch_size * plan.num_decoded if has_language else None,
     }
+
+
+def fused_vectors(plan: Plan) -> int:
+    """Return the vectors that the fusion method gives to the language model, of the whole batch."""
+    fusion = plan.spec.fusion
+    if fusion is None:
+        return 0
+    into_sequence = plan.inserted is None  # inserted layers have markers there, not vectors
+    return sum(
+        dims.batch_size
+        * (fusion.num_context_tokens(dims) + into_sequence * fusion.num_image_tokens(dims))
+        for dims in plan.fusion_dims
+    )

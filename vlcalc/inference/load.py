@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast, get_args
 
 from vlcalc.backbones.decoder import Logits
 from vlcalc.budget import Request
@@ -12,7 +12,7 @@ from vlcalc.errors import InputError, near_miss
 from vlcalc.image_size import ImageSize
 from vlcalc.inference.quantisation import Quantisation
 
-Attention = Literal["math", "flash", "efficient"]
+Attention = Literal["math", "flash", "efficient", "cpu"]
 
 KV_DTYPE_BYTES = {**DTYPE_BYTES, "float8": 1, "int8": 1}
 MAX_BATCH_SIZE = 1_000_000
@@ -100,3 +100,18 @@ def parse_kv_dtype(name: str, *, where: str = "") -> str:
         hint = near_miss(name, known) or "known: " + ", ".join(known)
         raise InputError(expected="a dtype of the cache", got=f"`{name}`", where=where, hint=hint)
     return full
+
+
+def parse_attention(name: str, *, where: str = "") -> Attention:
+    """Return the name of an attention backend.
+
+    Raises:
+        InputError: there is no such backend.
+    """
+    known = get_args(Attention)
+    if name not in known:
+        expected = "an attention backend: " + ", ".join(f"`{each}`" for each in known)
+        raise InputError(
+            expected=expected, got=f"`{name}`", where=where, hint=near_miss(name, known)
+        )
+    return cast("Attention", name)

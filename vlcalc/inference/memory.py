@@ -8,6 +8,7 @@ from vlcalc.backbones.decoder import Decoder
 from vlcalc.components import Components
 from vlcalc.errors import InputError
 from vlcalc.inference.generate import layer_groups
+from vlcalc.inference.language import language_cache
 from vlcalc.inference.linears import Shape, layer_linears
 from vlcalc.inference.load import Load
 from vlcalc.inference.plan import Plan
@@ -102,17 +103,15 @@ def inserted_linears(plan: Plan) -> tuple[Shape, ...]:
 
 
 def cache_bytes(plan: Plan) -> CacheBytes | None:
-    """Return the bytes of the cache; None where the language model is no decoder that is known.
+    """Return the bytes of the cache; None where the language model's shape is not known.
 
     Vectors of an image that fills its tiles up are cached filled up.
     """
-    load, decoder = plan.load, plan.spec.language.decoder
-    if decoder is None:
+    load, language = plan.load, language_cache(plan)
+    if language is None:
         return None
-    positions = plan.sequence_length + load.output_tokens - 1
-    own = decoder.kv_cache_bytes(positions, load.batch_size, dtype_bytes=load.kv_dtype_bytes)
-    cross = 0
+    own, cross = language
     if plan.inserted and plan.fusion_dims:
         per_prompt = plan.inserted.num_cached_context_values(plan.fusion_dims[0])
-        cross = load.batch_size * per_prompt * load.kv_dtype_bytes
+        cross += load.batch_size * per_prompt * load.kv_dtype_bytes
     return CacheBytes(own, cross)

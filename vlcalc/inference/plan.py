@@ -1,9 +1,9 @@
-"""Spec x load -> what runs: the encoder on which grids, the fusion on which dims, how many tokens."""
+"""Spec x load -> what runs: encoders on which grids, the fusion on which dims, how many tokens."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from vlcalc.budget import TokenBudget, budget
@@ -12,7 +12,7 @@ from vlcalc.errors import InputError
 from vlcalc.fusion.base import Dims
 from vlcalc.fusion.inserted import InsertedLayers
 from vlcalc.inference.load import Load
-from vlcalc.spec.schema import ModelSpec, VisionSpec
+from vlcalc.spec.schema import LanguageSpec, ModelSpec, VisionSpec
 from vlcalc.tiling.base import View
 
 
@@ -45,8 +45,13 @@ class Plan:
 
     @property
     def sequence_length(self) -> int:
-        """Positions of one prompt: text, image and extra tokens."""
-        return self.budget.sequence_length
+        """Positions of one prompt: text, image and extra tokens; late fusion leaves the text."""
+        return self.load.text_tokens if is_late(self.spec) else self.budget.sequence_length
+
+    @property
+    def num_decoded(self) -> int:
+        """Tokens that one answer decodes after its first; none where nothing is generated."""
+        return self.load.output_tokens - 1 if generates(self.spec.language) else 0
 
     @property
     def inserted(self) -> InsertedLayers | None:
@@ -62,15 +67,11 @@ def make_plan(spec: ModelSpec, load: Load) -> Plan:
         InputError: prompt and answer are longer than the context window.
         RefusedError: the model's processor refuses such an image.
     """
-    found = budget(spec, load.image, load.request)
-    if found.fits is False:
-        asked = found.sequence_length + load.output_tokens
-        raise InputError(
-            expected=f"at most {found.context_window:,} tokens, the context window of {spec.name}",
-            got=f"{asked:,}: {found.image_tokens + found.extra_tokens:,} for {_images(load)}, "
-            f"{load.text_tokens:,} of text, {load.output_tokens:,} of output",
-            hint="a smaller image, fewer images, less text or a shorter answer",
-        )
+    request = load.request
+    if not generates(spec.language):
+        request = replace(request, reserve_tokens=0)
+    found = budget(spec, load.image, request)
+    _check_window(spec, load, found)
     views = found.tiling.views
     return Plan(
         spec=spec,
@@ -78,6 +79,30 @@ def make_plan(spec: ModelSpec, load: Load) -> Plan:
         budget=found,
         encoder_calls=tuple(_encoder_calls(spec, views, load)),
         fusion_dims=tuple(_fusion_dims(spec, found, load)),
+    )
+
+
+def is_late(spec: ModelSpec) -> bool:
+    """Return whether image and text meet behind the language model, not in its sequence."""
+    return spec.fusion is not None and spec.fusion.taxonomy == "late"
+
+
+def generates(language: LanguageSpec) -> bool:
+    """Return whether a language model writes an answer; one that is not known is taken to."""
+    return language.text_encoder is None or language.text_encoder.generates
+
+
+def _check_window(spec: ModelSpec, load: Load, found: TokenBudget) -> None:
+    images = 0 if is_late(spec) else found.image_tokens + found.extra_tokens
+    asked = images + load.text_tokens + found.request.reserve_tokens
+    if found.context_window is None or asked <= found.context_window:
+        return
+    output = found.request.reserve_tokens
+    raise InputError(
+        expected=f"at most {found.context_window:,} tokens, the context window of {spec.name}",
+        got=f"{asked:,}: {images:,} for {_images(load)}, {load.text_tokens:,} of text, "
+        f"{output:,} of output",
+        hint="a smaller image, fewer images, less text or a shorter answer",
     )
 
 

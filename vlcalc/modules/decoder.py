@@ -1,4 +1,4 @@
-"""A decoder-only language model: layer, embedding and head; a layer runs on a cache where given one.
+"""A decoder-only language model: embedding, layers, head; a layer can run on a cache.
 
 Source: Vaswani et al., arXiv:1706.03762; rotary positions from arXiv:2104.09864; norms of queries
 and keys from arXiv:2302.05442; norms after both halves from Gemma 2, arXiv:2408.00118, section 2;
@@ -196,13 +196,18 @@ class DecoderModel(nn.Module):
         vectors: Tensor = self.embedding(token_ids)  # (b, s, t)
         return vectors
 
+    def place(self, x: Tensor, num_positions: int) -> Tensor:
+        """Return vectors (b, s, t), the last of so many, with learned positions added, if any."""
+        if self.positions is None:
+            return x
+        end = self.position_offset + num_positions
+        return x + self.positions(torch.arange(end - x.shape[1], end, device=x.device))
+
     def forward(self, x: Tensor, logits: Literal["last", "all", "none"] = "all") -> Tensor:
         """Return logits of token ids (b, s) or of vectors (b, s, t); hidden states for "none"."""
         if not x.is_floating_point():
             x = self.embed(x)
-        if self.positions is not None:
-            start = self.position_offset
-            x = x + self.positions(torch.arange(start, start + x.shape[1], device=x.device))
+        x = self.place(x, x.shape[1])
         for layer in self.layers:
             x = layer(x)
         x = self.final_norm(x)

@@ -47,6 +47,18 @@ class InsertedLayers(nn.Module):
         return text
 
 
+class Connector(nn.Module):
+    """What makes the vectors that the layers attend to, without the layers."""
+
+    def __init__(self, resampler: nn.Module | None, project: nn.Module | None) -> None:
+        super().__init__()
+        self.resampler, self.project = resampler, project
+
+    def forward(self, visual: Tensor) -> Tensor:
+        """Return vectors (b * views, m, w) of visual tokens, or (b, n, w) without a resampler."""
+        return apply_if(self.project, apply_if(self.resampler, visual))
+
+
 class CachedLayer(nn.Module):
     """One of the layers, on keys and values of the image that were made with the prompt."""
 

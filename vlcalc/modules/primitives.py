@@ -196,6 +196,32 @@ def build_mlp(
     return nn.Sequential(*layers)
 
 
+class GatedUnit(nn.Module):
+    """Multiply one half of the channels by the activated other half, the second."""
+
+    def __init__(self, *, activation: Activation) -> None:
+        super().__init__()
+        self.activation = build_activation(activation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        values, gates = x.chunk(2, dim=-1)
+        gated: Tensor = values * self.activation(gates)
+        return gated
+
+
+def build_gated_mlp(
+    widths: list[int], *, activation: Activation = "silu", bias: bool = True
+) -> nn.Sequential:
+    """Return Linear layers of these widths; all but the last are gated (arXiv:2002.05202)."""
+    layers: list[nn.Module] = []
+    for in_width, out_width in pairwise(widths[:-1]):
+        layers += [
+            nn.Linear(in_width, 2 * out_width, bias=bias),
+            GatedUnit(activation=activation),
+        ]
+    return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1], bias=bias))
+
+
 class TanhGate(nn.Module):
     """Scale by tanh(alpha); alpha starts at zero, so that the gated branch adds exactly nothing."""
 

@@ -33,6 +33,7 @@ class TiledVisionStem(nn.Module):
     def __init__(self, tower: TiledVisionTower) -> None:
         super().__init__()
         self.tower = tower
+        del tower.post_norm, tower.tiles_between  # they come after the layers
 
     def forward(self, pixels: Tensor, arrangement: Tensor) -> Tensor:
         """Return the tokens of tiles (b, tiles, channels, height, width), (b, tiles * n, d)."""

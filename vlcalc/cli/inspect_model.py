@@ -1,0 +1,109 @@
+"""`vlcalc inspect MODEL`: components, the four phases, the cache, and all memory of inference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import cast
+
+from vlcalc.backbones.decoder import Logits
+from vlcalc.cli.inspect import Asked, require_torch
+from vlcalc.cli.inspect_fusion import inspect_fusion
+from vlcalc.cli.output import show
+from vlcalc.dtypes import parse_dtype
+from vlcalc.errors import InputError
+from vlcalc.image_size import ImageSize
+from vlcalc.inference import document, tables
+from vlcalc.inference.inference import Inference, infer
+from vlcalc.inference.load import Load, parse_attention, parse_kv_dtype
+from vlcalc.inference.quantisation import parse_quantisation
+from vlcalc.inference.stages import stage_named
+from vlcalc.inference.verify import Check, verify
+from vlcalc.spec.catalogue import is_file_name
+from vlcalc.spec.loader import load_any, load_fusion, load_spec
+from vlcalc.spec.schema import FusionSpec, ModelSpec, Spec
+from vlcalc.table import Table
+from vlcalc.units import parse_count, parse_size
+
+DEFAULT_TEXT_TOKENS = "50"
+DEFAULT_OUTPUT_TOKENS = "128"
+DEFAULT_SIDE_PX = 1024  # of an image, where the encoder has no size of its own
+
+
+def inspect_model(name: str, asked: Asked) -> None:
+    """Write what a model is and what a request costs it."""
+    spec = load_any(name) if is_file_name(name) else _named(name)
+    if isinstance(spec, FusionSpec):
+        inspect_fusion(name, asked)
+        return
+    if not isinstance(spec, ModelSpec):
+        raise InputError(
+            expected="a model whose architecture is known",
+            got=f"`{name}`, of which only tokens and prices are",
+            hint=f"`vlcalc tokens --model {name}`",
+        )
+    stage = stage_named(spec, asked.stage) if asked.stage is not None else None
+    load = load_of(spec, asked)
+    if asked.verify:
+        require_torch()
+    found = infer(spec, load, traced=find_spec("torch") is not None)
+    checks = tuple(verify(found.plan)) if asked.verify else ()
+    written = document.to_document(found, stage=stage, checks=checks)
+    shown = list(_tables(found, checks))
+    if stage:
+        shown.append(tables.stage_table(found, stage))
+    show(shown, asked.format, asked.output, machines=tables.phase_table(found), document=written)
+
+
+def _named(name: str) -> Spec:
+    """Return the model of a name; where a fusion method has it, say how that is asked for."""
+    try:
+        return load_spec(name)
+    except InputError as error:
+        try:
+            load_fusion(name)
+        except InputError:
+            raise error from None
+        raise InputError(
+            expected="a model, or `fusion:NAME`", got=f"`{name}`", hint=f"`fusion:{name}`"
+        ) from None
+
+
+def _tables(found: Inference, checks: tuple[Check, ...]) -> Iterator[Table]:
+    yield tables.description_table(found)
+    yield tables.tree_table(found)
+    yield tables.phase_table(found)
+    yield tables.memory_table(found)
+    if checks:
+        yield tables.verify_table(checks)
+
+
+def load_of(spec: ModelSpec, asked: Asked) -> Load:
+    """Return the request that was asked for.
+
+    Raises:
+        InputError: a size, number or name that cannot be.
+    """
+    logits = asked.logits or "last"
+    if logits not in ("last", "all"):
+        raise InputError(expected="`last` or `all`", got=f"`{logits}`", where="--logits")
+    return Load(
+        image=parse_size(asked.image, where="--image") if asked.image else own_size(spec),
+        num_images=1 if asked.images is None else asked.images,
+        text_tokens=parse_count(asked.text or DEFAULT_TEXT_TOKENS, where="--text"),
+        output_tokens=parse_count(
+            asked.output_tokens or DEFAULT_OUTPUT_TOKENS, where="--output-tokens", minimum=1
+        ),
+        batch_size=asked.batch_size(),
+        dtype=parse_dtype(asked.dtype, where="--dtype"),
+        kv_dtype=parse_kv_dtype(asked.kv_dtype, where="--kv-dtype") if asked.kv_dtype else None,
+        quantisation=parse_quantisation(asked.quant, where="--quant") if asked.quant else None,
+        logits=cast("Logits", logits),
+        attention=parse_attention(asked.attention, where="--attention"),
+    )
+
+
+def own_size(spec: ModelSpec) -> ImageSize:
+    """Return the square that a model's encoder was trained on; a usual one without any."""
+    side = (spec.vision.image_size if spec.vision else None) or DEFAULT_SIDE_PX
+    return ImageSize(side, side)

@@ -1,0 +1,59 @@
+"""What a stage of training trains and what it leaves as it is."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from vlcalc.components import Components
+from vlcalc.errors import InputError, near_miss
+from vlcalc.spec.schema import ModelSpec, TrainingStage
+
+
+class Trained(NamedTuple):
+    """One component in a stage.
+
+    Attributes:
+        trainable: whether its parameters change.
+        params: None where they are not known.
+    """
+
+    component: str
+    trainable: bool
+    params: int | None
+
+
+def stage_named(spec: ModelSpec, name: str) -> TrainingStage:
+    """Return a stage of a model's training, by its name or its number from 1.
+
+    Raises:
+        InputError: the model has no such stage, or none is recorded.
+    """
+    stages = {stage.name.casefold(): stage for stage in spec.training}
+    by_number = {str(number): stage for number, stage in enumerate(spec.training, start=1)}
+    wanted = name.strip().casefold()
+    found = stages.get(wanted) or by_number.get(wanted)
+    if found is None:
+        known = ", ".join(f"`{stage.name}`" for stage in spec.training)
+        raise InputError(
+            expected=f"a training stage of {spec.name}" + (f": {known}" if known else ""),
+            got=f"`{name}`",
+            where="--stage",
+            hint=near_miss(wanted, stages) or ("" if known else "its spec records no `training:`"),
+        )
+    return found
+
+
+def trained(stage: TrainingStage, params: Components) -> tuple[Trained, ...]:
+    """Return each component with whether the stage trains it; `other` is never trained."""
+    return tuple(
+        Trained(component, component in stage.train, count)
+        for component, count in params._asdict().items()
+        if count is None or count
+    )
+
+
+def trainable_params(stage: TrainingStage, params: Components) -> int | None:
+    """Return the parameters that a stage trains; None where one of them is not known."""
+    counts = [each.params for each in trained(stage, params) if each.trainable]
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None

@@ -1,0 +1,211 @@
+"""What inference costs, as tables: the request, the tree, the phases, memory, stage, checks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from vlcalc import units
+from vlcalc.components import shape_of
+from vlcalc.inference.inference import Inference
+from vlcalc.inference.stages import trainable_params, trained
+from vlcalc.inference.tree import tree
+from vlcalc.inference.verify import Check
+from vlcalc.spec.schema import ModelSpec, TrainingStage
+from vlcalc.table import Column, Table
+
+FACTS = (Column("key", "", "text"), Column("value", "", "text"))
+TREE = (
+    Column("part", "component", "text"),
+    Column("params", "parameters"),
+    Column("share", "share", "share", 8),
+    Column("weight_bytes", "weights", "bytes"),
+    Column("source", "source", "text", 2),
+)
+PHASES = (
+    Column("phase", "phase", "text"),
+    Column("num_tokens", "tokens"),
+    Column("flops", "FLOPs", "flops"),
+    Column("moved_bytes", "bytes moved", "bytes", 6),
+    Column("intensity", "FLOPs/byte", "ratio", 5),
+    Column("peak_activation_bytes", "peak activations", "bytes", 8),
+)
+MEMORY = (
+    Column("memory", "memory of inference", "text"),
+    Column("bytes", "bytes", "bytes"),
+    Column("share", "share", "share", 4),
+)
+STAGE = (
+    Column("component", "component", "text"),
+    Column("state", "in this stage", "text"),
+    Column("params", "parameters"),
+    Column("share", "share", "share"),
+)
+CHECKS = (
+    Column("quantity", "quantity", "text"),
+    Column("path", "of", "text"),
+    Column("closed_form", "closed form"),
+    Column("counted", "on meta (FLOPs: 2 x fvcore)"),
+    Column("torch", "torch FlopCounterMode"),
+    Column("verdict", "verdict", "text"),
+)
+ALL_EQUAL = "Every count is the same each way ({} counts)."
+UNEQUAL = "{} of {} counts differ."
+
+
+def description_table(found: Inference) -> Table:
+    """Return what the model is and what is asked of it."""
+    spec, load, budget = found.plan.spec, found.plan.load, found.plan.budget
+    images = f"{load.num_images} x {load.image}" if load.num_images > 1 else str(load.image)
+    vision = " and ".join(f"{each.title or each.name}" for each in spec.encoders) or "none"
+    share = units.format_share(budget.window_share)
+    answer = f"{load.output_tokens:,} of answer"
+    left = f"{units.format_count(budget.tokens_left)} left beside the answer"
+    rows = (
+        ("vision", vision),
+        ("tiling", _tiling(found)),
+        ("fusion", f"{spec.fusion.kind}, {spec.fusion.taxonomy}" if spec.fusion else "unknown"),
+        ("language", spec.language.title or spec.language.name),
+        ("request", f"{images}, {load.text_tokens:,} of text, {answer}, batch {load.batch_size}"),
+        ("formats", _formats(found)),
+        ("sequence", _sequence(found)),
+        ("context", f"{share} of {units.format_count(budget.context_window)}; {left}"),
+    )
+    notes = tuple(note for note in (budget.caveat, budget.doubt) if note)
+    return Table(FACTS, rows, title=f"{spec.name}: {spec.title}", notes=notes)
+
+
+def _tiling(found: Inference) -> str:
+    views = found.plan.budget.tiling.views
+    shown = [
+        f"{view.number} {view.name} of {view.columns}x{view.rows} patches" if view.columns
+        else f"{view.number} {view.name}"
+        for view in views
+    ]  # fmt: skip
+    return f"{found.plan.spec.tiling.kind}: " + ", ".join(shown)
+
+
+def _formats(found: Inference) -> str:
+    load = found.plan.load
+    quantised = f", LLM linears in {load.quantisation.name}" if load.quantisation else ""
+    return f"{load.dtype}{quantised}, cache in {load.kv_dtype or load.dtype}"
+
+
+def _sequence(found: Inference) -> str:
+    budget = found.plan.budget
+    parts = [f"{found.plan.load.text_tokens:,} text", f"{budget.image_tokens:,} image"]
+    parts += [f"{budget.extra_tokens:,} extra"] if budget.extra_tokens else []
+    crossed = f"; {budget.context_tokens:,} vectors cross-attended" if budget.context_tokens else ""
+    return f"{found.plan.sequence_length:,} positions: {' + '.join(parts)}{crossed}"
+
+
+def tree_table(found: Inference) -> Table:
+    """Return components and their parts, with parameters and weight bytes."""
+    total = found.params.total
+    rows = []
+    for part in tree(found):
+        share = part.params / total if total and part.params is not None else None
+        name = "  " * part.level + part.name
+        rows.append((name, part.params, share, part.weight_bytes, part.source))
+    return Table(TREE, rows)
+
+
+def phase_table(found: Inference) -> Table:
+    """Return the four phases and their sum."""
+    rows: list[tuple[Any, ...]] = [
+        (
+            cost.phase,
+            cost.num_tokens,
+            cost.flops,
+            cost.moved_bytes,
+            cost.intensity,
+            cost.peak_activation_bytes,
+        )
+        for cost in found.phases
+    ]
+    moved = [cost.moved_bytes for cost in found.phases if cost.moved_bytes is not None]
+    total = sum(moved) if len(moved) == len(found.phases) else None
+    rows.append(("total", None, found.flops, total, None, found.peak_activation_bytes))
+    return Table(PHASES, rows, notes=tuple(conventions(found)))
+
+
+def conventions(found: Inference) -> Iterator[str]:
+    """Yield what a reader must know of the figures."""
+    load = found.plan.load
+    positions = {"last": "the last position", "all": "all positions", "none": "none"}[load.logits]
+    yield (
+        "FLOPs are 2 per multiply-accumulate of matrix products, convolutions and attention, in "
+        f"closed form; causal attention in full; logits of {positions} of the prompt."
+    )
+    if found.traced:
+        yield (
+            "Bytes moved: each operator reads its inputs and writes its outputs once, weights "
+            f"included; counted on the meta device, as peak activations are, for {load.attention} "
+            "attention."
+        )
+    else:
+        yield "Bytes moved and peak activations need torch: pip install 'vlcalc[torch]'."
+    spec = found.plan.spec
+    for vision in spec.encoders:
+        if vision.opaque:
+            yield f"{vision.name} is not modelled: its parameters are published, its costs unknown."
+        elif vision.encoder is None:
+            yield f"The shape of {vision.name} is not known, nor what it costs."
+    if spec.fusion is None:
+        yield "The fusion method is not modelled; what it costs is not known."
+    if shape_of(spec.language) is None:
+        yield f"The shape of {spec.language.name} is not known, nor what it costs."
+
+
+def memory_table(found: Inference) -> Table:
+    """Return what must fit on the device: weights, cache, activations."""
+    weights, cache = found.weights, found.cache
+    rows: list[tuple[str, int | None]] = [
+        ("weights: vision", weights.vision),
+        ("weights: fusion", weights.fusion),
+        ("weights: language", weights.language),
+    ]
+    if weights.other:
+        rows.append(("weights: other", weights.other))
+    rows.append(("KV cache: self-attention", cache.self_attention if cache else None))
+    if cache and cache.cross_attention:
+        rows.append(("KV cache: cross-attention", cache.cross_attention))
+    rows.append(("peak activations", found.peak_activation_bytes))
+    total = found.total_bytes
+    shown = [(name, size, _share(size, total)) for name, size in (*rows, ("total", total))]
+    note = "The cache is that of the whole answer; workspaces and the driver's context come on top."
+    return Table(MEMORY, shown, notes=(note,))
+
+
+def stage_table(found: Inference, stage: TrainingStage) -> Table:
+    """Return what a stage trains and freezes."""
+    total = found.params.total
+    rows: list[tuple[Any, ...]] = [
+        (
+            each.component,
+            "trained" if each.trainable else "frozen",
+            each.params,
+            _share(each.params, total),
+        )
+        for each in trained(stage, found.params)
+    ]
+    trainable = trainable_params(stage, found.params)
+    rows.append(("all", "trained", trainable, _share(trainable, total)))
+    notes = (stage.note,) if stage.note else ()
+    return Table(STAGE, rows, title=f"{_number(found.plan.spec, stage)}: {stage.name}", notes=notes)
+
+
+def _number(spec: ModelSpec, stage: TrainingStage) -> str:
+    return f"stage {spec.training.index(stage) + 1} of {len(spec.training)}"
+
+
+def verify_table(checks: tuple[Check, ...]) -> Table:
+    """Return every count each way."""
+    rows = [(*check[:5], check.verdict) for check in checks]
+    unequal = frozenset(at for at, check in enumerate(checks) if check.verdict != "equal")
+    note = UNEQUAL.format(len(unequal), len(checks)) if unequal else ALL_EQUAL.format(len(checks))
+    return Table(CHECKS, rows, notes=(note,), alerts=unequal)
+
+
+def _share(part: int | None, whole: int | None) -> float | None:
+    return part / whole if part is not None and whole else None
