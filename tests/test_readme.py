@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import doctest
+import importlib
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from tests import readme
 
@@ -65,8 +68,7 @@ def test_a_model_of_the_catalogue_is_one_file(tmp_path: Path) -> None:
     assert int(ran.stdout.splitlines()[0]) > 0
 
 
-def test_examples_in_docstrings() -> None:
-    import vlcalc.api
-
-    found = doctest.testmod(vlcalc.api)
-    assert (found.attempted, found.failed) == (4, 0)
+@pytest.mark.parametrize("name", ["tokens", "compare", "analyze"])
+def test_examples_in_docstrings(name: str) -> None:
+    found = doctest.testmod(importlib.import_module(f"vlcalc.api.{name}"))
+    assert (found.attempted, found.failed) == (2, 0)

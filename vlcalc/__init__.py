@@ -9,27 +9,37 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vlcalc.api import Comparison, TokenBudget, compare, load_spec, tokens
+    from vlcalc.api.analyze import analyze
+    from vlcalc.api.compare import compare
+    from vlcalc.api.tokens import tokens
+    from vlcalc.budget import TokenBudget
+    from vlcalc.comparison import Comparison
     from vlcalc.image_size import ImageSize
+    from vlcalc.inference.inference import Inference
+    from vlcalc.spec.loader import load_spec
 
 __version__ = "0.1.0"
 __all__ = [
     "Comparison",
     "ImageSize",
+    "Inference",
     "TokenBudget",
     "__version__",
+    "analyze",
     "compare",
     "load_spec",
     "tokens",
 ]
 
 _HOMES = {
-    "Comparison": "vlcalc.api",
+    "Comparison": "vlcalc.comparison",
     "ImageSize": "vlcalc.image_size",
-    "TokenBudget": "vlcalc.api",
-    "compare": "vlcalc.api",
-    "load_spec": "vlcalc.api",
-    "tokens": "vlcalc.api",
+    "Inference": "vlcalc.inference.inference",
+    "TokenBudget": "vlcalc.budget",
+    "analyze": "vlcalc.api.analyze",
+    "compare": "vlcalc.api.compare",
+    "load_spec": "vlcalc.spec.loader",
+    "tokens": "vlcalc.api.tokens",
 }
 
 

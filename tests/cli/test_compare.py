@@ -92,7 +92,7 @@ def test_bad_input(run: Run, args: tuple[str, ...], message: str) -> None:
 
 
 def test_the_default_ten_are_those_of_the_api() -> None:
-    from vlcalc.api import DEFAULT_METHODS
+    from vlcalc.api.compare import DEFAULT_METHODS
     from vlcalc.cli import compare
 
     assert tuple(compare.DEFAULT_METHODS.split(",")) == DEFAULT_METHODS

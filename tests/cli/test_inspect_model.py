@@ -132,8 +132,7 @@ def test_csv_has_the_phases(run: Run) -> None:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (("llava-1.5",  "--stage", "three"), "--stage: expected a training stage of llava-1.5-7b: "
-         "`feature alignment`, `instruction tuning`, got `three`"),
+        (("llava-1.5", "--stage", "three"), "`instruction tuning`, got `three`"),
         (("gemma3n-e4b", "--stage", "1"), "its spec records no `training:`"),
         (("llava-1.5-7c",), "did you mean `llava-1.5-7b`"),
         (("gpt-4o",), "expected a model whose architecture is known"),

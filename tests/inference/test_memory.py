@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from torch import nn
 
 from vlcalc.errors import InputError
@@ -51,7 +52,8 @@ def test_linear_weights_of_inserted_layers_are_those_of_the_module(name: str) ->
     plan = inference(name, Load(image=SQUARE)).plan
     assert plan.inserted is not None
     dims = plan.fusion_dims[0]
-    layer = plan.inserted.build(dims).layers[0]  # type: ignore[union-attr,index]
+    with torch.device("meta"):
+        layer = plan.inserted.build_layer(dims)
     shapes = sorted(
         tuple(each.weight.shape) for each in layer.modules() if isinstance(each, nn.Linear)
     )
@@ -136,7 +138,10 @@ def test_batch_output_and_dtype_scale_the_cache() -> None:
     twice = inference("llava-1.5-7b", Load(image=SQUARE, output_tokens=1, batch_size=2)).cache
     narrow = inference("llava-1.5-7b", Load(image=SQUARE, output_tokens=1, kv_dtype="float8")).cache
     longer = inference("llava-1.5-7b", Load(image=SQUARE, output_tokens=11)).cache
-    assert base and twice and narrow and longer
+    assert base is not None
+    assert twice is not None
+    assert narrow is not None
+    assert longer is not None
     assert base.total == 626 * 32 * 2 * 4096 * 2  # the last token of an answer is not cached
     assert twice.total == 2 * base.total == 4 * narrow.total
     assert longer.total - base.total == 10 * 32 * 2 * 4096 * 2
@@ -148,5 +153,5 @@ def test_batch_output_and_dtype_scale_the_cache() -> None:
      {"batch_size": 1.5}, {"num_images": 10**9}],
 )  # fmt: skip
 def test_numbers_out_of_bounds_are_refused(fields: dict[str, int]) -> None:
-    with pytest.raises(InputError, match="expected .* to .*"):
+    with pytest.raises(InputError, match="expected [0-9,]+ to [0-9,]+ "):
         Load(image=SQUARE, **fields)  # type: ignore[arg-type]

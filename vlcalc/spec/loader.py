@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from vlcalc.errors import InputError, SpecError, near_miss
 from vlcalc.fusion.base import FUSIONS
 from vlcalc.spec import catalogue
+from vlcalc.spec.device import DeviceSpec
 from vlcalc.spec.document import Document
 from vlcalc.spec.messages import explain_errors
 from vlcalc.spec.schema import ApiSpec, FusionSpec, LanguageSpec, ModelSpec, Spec, VisionSpec
@@ -144,7 +145,9 @@ def _with_part(document: Document, key: str, kind: str, errors: list[InputError]
         return Document({**document.data, key: STAND_INS[kind]}, document.marks)
     overrides = document.at(key).without("use")
     filled = part.overlaid(overrides).under(key)
-    return Document({**document.data, key: None}, document.marks).overlaid(filled)
+    whole = Document({**document.data, key: None}, document.marks).overlaid(filled)
+    # What is wrong with the block as a whole stands where the part was chosen, not in the part.
+    return Document(whole.data, {**whole.marks, (key,): document.mark((key,))})
 
 
 def _part(document: Document, key: str, kind: str) -> Document:
@@ -209,7 +212,14 @@ def kind_of(document: Document) -> str:
 def build_any(document: Document, variant: int | None = None) -> Frozen:
     """Return the spec of a file's content, of whatever kind it is; raises as `build`."""
     model = PART_MODELS.get(kind_of(document))
+    if model is DeviceSpec:
+        return build_device(document, variant)
     return build(document, variant) if model is None else validate(model, document)
+
+
+def build_device(document: Document, variant: int | None = None) -> DeviceSpec:
+    """Return the device that a file's content describes; raises SpecError with every error."""
+    return validate(DeviceSpec, resolve(document, variant, []))
 
 
 def load_any(name: str) -> Frozen:
@@ -235,9 +245,10 @@ def _errors_of(document: Document, variant: int | None) -> tuple[InputError, ...
     return ()
 
 
-PART_MODELS: dict[str, type[Frozen]] = {**PARTS, "fusion": FusionSpec}
+PART_MODELS: dict[str, type[Frozen]] = {**PARTS, "fusion": FusionSpec, "device": DeviceSpec}
 # Keys that only one kind of file has, in the order in which they are looked for.
 TELLING_KEYS = {
+    "device": {"flops_per_s", "bandwidth_bytes_per_s", "memory_bytes", "reported_as"},
     "model": {"tiling", "language", "variants"},
     "api": {"provider", "details"},
     "fusion": {"fusion", "native"},

@@ -1,0 +1,68 @@
+"""`vlcalc.compare`: fusion methods side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vlcalc import comparison
+from vlcalc.api.sizes import AnySize, size_of
+from vlcalc.comparison import Comparison
+from vlcalc.dtypes import parse_dtype
+from vlcalc.spec.parts import chosen_methods, load_language, load_vision
+
+DEFAULT_METHODS = (
+    *("linear", "mlp", "pixel_shuffle", "pooled_projector", "c_abstractor", "perceiver"),
+    *("q_former", "cross_attention_resampler", "gated_cross_attention", "gated_xattn_dense"),
+)
+
+
+def compare(
+    methods: Sequence[str] = DEFAULT_METHODS,
+    *,
+    vision: str = "clip-vit-l-14-336",
+    language: str = "vicuna-7b-v1.5",
+    image: AnySize | None = None,
+    tile_px: int | None = None,
+    num_tiles: int | None = None,
+    text_tokens: int = 50,
+    batch_size: int = 1,
+    dtype: str = "bfloat16",
+    attention: str = "flash",
+    activations: bool = True,
+) -> list[Comparison]:
+    """Return what fusion methods cost on one encoder and one language model.
+
+    >>> import vlcalc
+    >>> [row.image_tokens for row in vlcalc.compare(["mlp", "q_former"], activations=False)]
+    [576, 32]
+
+    Args:
+        methods: presets, methods and groups by name.
+        vision: the encoder by name or YAML file.
+        language: the language model by name or YAML file.
+        image: an image that is cut into as many tiles as cover it.
+        tile_px: side of a tile in pixels; the encoder's own size by default.
+        num_tiles: tiles in place of an image; a thumbnail comes on top of more than one.
+        text_tokens: text tokens of the prompt.
+        batch_size: prompts at once, each with one image.
+        dtype: of weights, activations and caches: float32, bfloat16 or float16.
+        attention: backend that peak activations are counted for: math, flash or efficient.
+        activations: whether to run the modules on meta for their peak activations; only that
+            needs torch.
+
+    Raises:
+        InputError: an unknown name, or a size, count or dtype that cannot be.
+        SpecError: a YAML file that is not valid.
+    """
+    setting = comparison.make_setting(
+        load_vision(vision),
+        load_language(language),
+        image=None if image is None else size_of(image),
+        tile_px=tile_px,
+        num_tiles=num_tiles,
+        text_tokens=text_tokens,
+        batch_size=batch_size,
+        dtype=parse_dtype(dtype),
+        attention=attention,
+    )
+    return comparison.compare(chosen_methods(methods), setting, activations=activations)
