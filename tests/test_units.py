@@ -110,3 +110,78 @@ def test_large_numbers_for_people() -> None:
     assert units.format_bytes(3 << 29) == "1.50 GiB"
     assert units.format_bytes(1023) == "1,023 B"
     assert (units.format_flops(None), units.format_bytes(None)) == ("-", "-")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "-"),
+        (0.0, "0 s"),
+        (83.25, "83.2 s"),
+        (1234.0, "1,230 s"),
+        (1.0, "1.00 s"),
+        (0.99951, "1.00 s"),
+        (0.9994, "999 ms"),
+        (0.012345, "12.3 ms"),
+        (1e-3, "1.00 ms"),
+        (999.6e-6, "1.00 ms"),
+        (3e-6, "3.00 us"),
+        (1e-6, "1.00 us"),
+        (12.5e-9, "12.5 ns"),
+        (3e-10, "0.300 ns"),
+        (-0.0021, "-2.10 ms"),
+    ],
+)
+def test_times_for_people(seconds: float | None, text: str) -> None:
+    assert units.format_seconds(seconds) == text
+
+
+@settings(max_examples=1000)
+@given(st.floats(1e-9, 900))
+def test_a_time_for_people_is_within_half_a_unit_of_its_third_digit(seconds: float) -> None:
+    number, name = units.format_seconds(seconds).split()
+    shown = float(number) * {"s": 1, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}[name]
+    assert shown == pytest.approx(seconds, rel=0.00501)
+    assert len(number.replace(".", "").lstrip("0")) == 3
+    assert 1 <= float(number) < 1000
+
+
+def test_rates_for_people() -> None:
+    assert units.format_flops_per_s(989.4e12) == "989.4 TFLOP/s"
+    assert units.format_flops_per_s(1978.9e12) == "1,978.9 TFLOP/s"
+    assert units.format_flops_per_s(362.05e12) == "362.05 TFLOP/s"
+    assert units.format_flops_per_s(0.1234567e12) == "0.123 TFLOP/s"
+    assert units.format_flops_per_s(0.9999e12) == "1 TFLOP/s"
+    assert units.format_tera(989.4e12) == "989.4"
+    assert units.format_bytes_per_s(3350e9) == "3,350 GB/s"
+    assert units.format_bytes_per_s(204.8e9) == "204.8 GB/s"
+    assert units.format_decimal_bytes(80_000_000_000) == "80 GB"
+    assert units.format_decimal_bytes(0) == "0 GB"
+    writers = (
+        units.format_flops_per_s,
+        units.format_bytes_per_s,
+        units.format_tera,
+        units.format_decimal_bytes,
+    )
+    assert {write(None) for write in writers} == {"-"}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("80GB", 80_000_000_000),
+        ("24GiB", 24 << 30),
+        (" 24 gib ", 24 << 30),
+        ("1.5TB", 1_500_000_000_000),
+        ("512MiB", 512 << 20),
+        ("0.5KiB", 512),
+    ],
+)
+def test_memory(text: str, value: int) -> None:
+    assert units.parse_memory(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "80", "80G", "-1GB", "0GB", "1e3GB", "80 GBs", "GB", "80PB"])
+def test_no_memory(text: str) -> None:
+    with pytest.raises(InputError, match="--memory: expected an amount of memory such as `80GB`"):
+        units.parse_memory(text, where="--memory")

@@ -6,8 +6,40 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-Unit = Literal["text", "count", "share", "ratio", "usd", "flops", "bytes", "times"]
+Unit = Literal[
+    "text",
+    "count",
+    "share",
+    "ratio",
+    "usd",
+    "flops",
+    "bytes",
+    "decimal_bytes",
+    "times",
+    "seconds",
+    "flops_per_s",
+    "tera",
+    "bytes_per_s",
+]
 Reader = Literal["people", "machines", "both"]
+
+
+class Unverified:
+    """Marks a number with a weak source: people see a `?` after it, machines the number."""
+
+    __slots__ = ()
+
+
+class UnverifiedInt(Unverified, int):
+    """An integer with a weak source."""
+
+    __slots__ = ()
+
+
+class UnverifiedFloat(Unverified, float):
+    """A real number with a weak source."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

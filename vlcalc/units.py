@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from fractions import Fraction
 
 from vlcalc.errors import InputError
 from vlcalc.image_size import ImageSize, check_size
@@ -18,6 +20,16 @@ def format_count(value: int | None) -> str:
 def format_share(value: float | None) -> str:
     """Write a share of 1 in percent: 0.140625 -> `14.06 %`."""
     return UNKNOWN if value is None else f"{value * 100:,.2f} %"
+
+
+def format_percent(value: float | None) -> str:
+    """Write a share that somebody chose, in percent without needless digits: 0.8 -> `80 %`."""
+    return UNKNOWN if value is None else f"{format_number(value * 100)} %"
+
+
+def format_number(value: float | None) -> str:
+    """Write a number that has no unit with six significant digits: 0.90514825 -> `0.905148`."""
+    return UNKNOWN if value is None else f"{value:,.6g}"
 
 
 def format_usd(value: float | None) -> str:
@@ -57,6 +69,50 @@ def _scaled(value: float, base: int, names: tuple[str, ...]) -> str:
         value, power = value / base, power + 1
     number = f"{value:,.0f}" if power == 0 else f"{value:,.2f}"
     return f"{number} {names[power]}".rstrip()
+
+
+def format_decimal_bytes(value: int | None) -> str:
+    """Write bytes in the gigabytes that devices are sold by: 80000000000 -> `80 GB`."""
+    return UNKNOWN if value is None else f"{_short(value / 1e9)} GB"
+
+
+def format_seconds(value: float | None) -> str:
+    """Write a time with 3 significant digits: 0.012345 -> `12.3 ms`, 83.2 -> `83.2 s`."""
+    if value is None:
+        return UNKNOWN
+    value = float(f"{value:.3g}")  # first, or 0.9996 ms would be `1,000 us`
+    for scale, name in ((1.0, "s"), (1e-3, "ms"), (1e-6, "us")):
+        if abs(value) >= scale:
+            return f"{_significant(value / scale)} {name}"
+    return f"{_significant(value * 1e9)} ns" if value else "0 s"
+
+
+def format_flops_per_s(value: float | None) -> str:
+    """Write a rate of floating-point operations: 989400000000000 -> `989.4 TFLOP/s`."""
+    return UNKNOWN if value is None else f"{_short(value / 1e12)} TFLOP/s"
+
+
+def format_tera(value: float | None) -> str:
+    """Write a number in units of 10^12, for a column whose title has them: `989.4`."""
+    return UNKNOWN if value is None else _short(value / 1e12)
+
+
+def format_bytes_per_s(value: float | None) -> str:
+    """Write a bandwidth in powers of 1,000: 3350000000000 -> `3,350 GB/s`."""
+    return UNKNOWN if value is None else f"{_short(value / 1e9)} GB/s"
+
+
+def _short(value: float) -> str:
+    """Write a number with at most 2 digits after the point, or 3 significant ones below 1."""
+    if 0 < abs(value) < 0.995:
+        return f"{value:.3g}"
+    return f"{value:,.2f}".rstrip("0").rstrip(".")
+
+
+def _significant(value: float) -> str:
+    """Write a number with 3 significant digits, trailing zeros kept, large ones whole."""
+    digits = 2 - math.floor(math.log10(abs(value)) + 1e-9)
+    return f"{value:,.{max(digits, 0)}f}"
 
 
 def parse_size(text: str, *, where: str = "") -> ImageSize:
@@ -114,6 +170,25 @@ def parse_count(text: str, *, where: str = "", minimum: int = 0) -> int:
 def parse_counts(text: str, *, where: str = "", minimum: int = 1) -> tuple[int, ...]:
     """Read whole numbers joined by commas: `224,336` or `4K,32K`; raises as `parse_count`."""
     return tuple(parse_count(part, where=where, minimum=minimum) for part in text.split(","))
+
+
+def parse_memory(text: str, *, where: str = "") -> int:
+    """Read bytes such as `80GB` (powers of 1,000) or `24GiB` (powers of 1,024).
+
+    Raises:
+        InputError: the text is no such amount, or it is nothing.
+    """
+    match = re.fullmatch(
+        r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([kmgt])(i?)b\s*", text, re.IGNORECASE
+    )
+    if not match or not float(match[1]):
+        raise InputError(
+            expected="an amount of memory such as `80GB` or `24GiB`",
+            got=f"`{text[:60]}`",
+            where=where,
+        )
+    base = 1024 if match[3] else 1000
+    return int(Fraction(match[1]) * base ** ("kmgt".index(match[2].lower()) + 1))
 
 
 def parse_clip(text: str, *, where: str = "") -> tuple[float, float]:

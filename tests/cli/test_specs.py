@@ -17,7 +17,8 @@ Run = Callable[..., Any]
 
 def test_list(run: Run) -> None:
     rows = json.loads(run("specs", "list", "-f", "json").out)["rows"]
-    assert {row["kind"] for row in rows} == {"model", "api", "vision", "language", "fusion"}
+    kinds = {"model", "api", "vision", "language", "fusion", "device"}
+    assert {row["kind"] for row in rows} == kinds
     llava = next(row for row in rows if row["name"] == "llava-1.5-7b")
     assert "llava-hf/llava-1.5-7b-hf" in llava["aliases"]
     assert {
@@ -27,7 +28,7 @@ def test_list(run: Run) -> None:
 
 
 def test_list_of_an_unknown_kind(run: Run) -> None:
-    ran = run("specs", "list", "--kind", "device")
+    ran = run("specs", "list", "--kind", "accelerator")
     assert (ran.code, ran.out) == (1, "")
     assert "--kind: expected `model` or `api`" in ran.err
 
@@ -65,7 +66,7 @@ def test_validate_reports_all_errors_of_all_files(run: Run, tmp_path: Path) -> N
     assert "two.yaml:2: expected each key once" in lines[2]
 
 
-@pytest.mark.parametrize("kind", ["model", "api", "vision", "language", "fusion"])
+@pytest.mark.parametrize("kind", ["model", "api", "vision", "language", "fusion", "device"])
 def test_schema(run: Run, kind: str) -> None:
     assert json.loads(run("specs", "schema", "--kind", kind).out)["type"] == "object"
 
@@ -95,6 +96,8 @@ def test_help_is_frozen(
     golden("_".join(("help", *args)) + ".txt", ran.out)
 
 
-@pytest.mark.parametrize("name", ["clip-vit-l-14-336", "vicuna-7b-v1.5", "mlp", "gpt-4o"])
+@pytest.mark.parametrize(
+    "name", ["clip-vit-l-14-336", "vicuna-7b-v1.5", "mlp", "gpt-4o", "h100-sxm"]
+)
 def test_whatever_is_listed_can_be_shown(run: Run, name: str) -> None:
     assert yaml.safe_load(run("specs", "show", name).out)["name"] == name

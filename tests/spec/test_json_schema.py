@@ -38,4 +38,4 @@ def test_the_shipped_specs_are_valid(kind: str) -> None:
 
 def test_an_unknown_kind() -> None:
     with pytest.raises(InputError, match="expected `model` or `api` or `vision` or `language`"):
-        json_schema("device")
+        json_schema("accelerator")

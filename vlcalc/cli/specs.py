@@ -25,7 +25,9 @@ Output = Annotated[
 def list_command(
     kind: Annotated[
         str | None,
-        typer.Option(metavar="model|api|vision|language|fusion", help="Only specs of this kind."),
+        typer.Option(
+            metavar="model|api|vision|language|fusion|device", help="Only specs of this kind."
+        ),
     ] = None,
     format: Format = "table",  # noqa: A002
     output: Output = None,
@@ -68,7 +70,7 @@ def validate_command(
 @app.command("schema")
 def schema_command(
     kind: Annotated[
-        str, typer.Option(metavar="model|api|vision|language|fusion", help="Kind of spec.")
+        str, typer.Option(metavar="model|api|vision|language|fusion|device", help="Kind of spec.")
     ] = "model",
     output: Output = None,
 ) -> None:

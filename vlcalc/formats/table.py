@@ -56,9 +56,12 @@ def _draw(table: Table, canvas: Canvas, console: Console) -> None:
         column = table.columns[index]
         if column.unit == "text":
             grid.add_column(column.title, overflow="fold")
-        else:  # a number is never broken over lines
-            width = max([len(row[index]) for row in cells], default=0)
-            grid.add_column(column.title, justify="right", overflow="fold", min_width=width)
+        else:  # a number is never broken over lines; its title is, where rich would cut instead
+            width = _natural_width(column, [row[index] for row in cells])
+            tight = width if canvas.width is not None and len(column.title) > width else None
+            grid.add_column(
+                column.title, justify="right", overflow="fold", width=tight, min_width=width
+            )
     for number, row in enumerate(cells):
         alert = number in table.alerts
         grid.add_row(*(row[index] for index in shown), style="bold red" if alert else None)
@@ -75,8 +78,7 @@ def _that_fit(
     if width is None:
         return shown
     natural = [
-        max([len(row[i]) for row in cells] + [max(len(w) for w in column.title.split())])
-        for i, column in enumerate(columns)
+        _natural_width(column, [row[i] for row in cells]) for i, column in enumerate(columns)
     ]
     while sum(natural[i] + GAP for i in shown) - GAP + EDGE > width:
         last = min(reversed(shown), key=lambda i: columns[i].priority)
@@ -84,6 +86,11 @@ def _that_fit(
             break
         shown.remove(last)
     return shown
+
+
+def _natural_width(column: Column, cells: Sequence[str]) -> int:
+    """Return the width below which a column breaks a cell or a word of its title."""
+    return max(map(len, (*cells, *column.title.split())))
 
 
 def _notes(table: Table, shown: list[int]) -> Iterator[str]:

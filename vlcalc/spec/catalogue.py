@@ -20,6 +20,7 @@ FOLDERS = {
     "vision": "vision",
     "language": "language",
     "fusion": "fusion",
+    "device": "devices",
 }
 
 
@@ -68,7 +69,7 @@ def find(name: str, kinds: tuple[str, ...], *, where: str = "") -> Entry:
 
 
 def entries(kind: str) -> Iterator[Entry]:
-    """Yield every spec of a kind (`model`, `api`, `vision`, `language`), variants included."""
+    """Yield every spec of a kind (`model`, `api`, `device`...), variants included."""
     for path in files(kind):
         yield from entries_of(path)
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from vlcalc.errors import InputError
 from vlcalc.fusion.base import FUSIONS
 from vlcalc.registry import Registry
+from vlcalc.spec.device import DeviceSpec
 from vlcalc.spec.schema import ApiSpec, FusionSpec, LanguageSpec, ModelSpec, VisionSpec
 from vlcalc.tiling.base import POLICIES, VIDEO_POLICIES
 
@@ -18,6 +19,7 @@ KINDS: dict[str, type[BaseModel]] = {
     "vision": VisionSpec,
     "language": LanguageSpec,
     "fusion": FusionSpec,
+    "device": DeviceSpec,
 }
 REF = "#/$defs/{model}"
 
@@ -49,6 +51,8 @@ def json_schema(kind: str) -> dict[str, Any]:
             definitions[f"{what}: {name}"] = policy
     if kind == "model":
         _allow_use_and_variants(schema)
+    if kind == "device":
+        _allow_variants(schema)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_linked(schema)}
 
 
@@ -62,6 +66,10 @@ def _allow_use_and_variants(schema: dict[str, Any]) -> None:
     use = {"type": "object", "required": ["use"], "properties": {"use": {"type": "string"}}}
     for key in ("vision", "second_vision", "fusion", "language"):
         schema["properties"][key] = {"anyOf": [use, schema["properties"][key]]}
+    _allow_variants(schema)
+
+
+def _allow_variants(schema: dict[str, Any]) -> None:
     variant = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}
     schema["properties"]["variants"] = {"type": "array", "items": variant}
 

@@ -10,6 +10,7 @@ from vlcalc.errors import InputError
 from vlcalc.spec import catalogue
 from vlcalc.spec.loader import load_any
 from vlcalc.table import Column, Table
+from vlcalc.tiling.base import Frozen
 
 COLUMNS = (
     Column("name", "name", "text"),
@@ -42,9 +43,25 @@ def _cells(kind: str, entry: catalogue.Entry) -> tuple[Any, ...]:
 
 def show_yaml(name: str) -> str:
     """Return a spec of any kind in full as YAML; raises as `load_any`."""
-    spec = load_any(name)
+    return spec_yaml(load_any(name))
+
+
+def spec_yaml(spec: Frozen) -> str:
+    """Return a spec as the YAML that it can be loaded from."""
     data = spec.model_dump(exclude_defaults=True, mode="python")
-    return yaml.safe_dump(_plain(data), sort_keys=False, allow_unicode=True, width=100)
+    return yaml.dump(_plain(data), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes lists of numbers on as few lines as they fit on."""
+
+
+def _represent_list(dumper: yaml.SafeDumper, values: list[Any]) -> yaml.Node:
+    numbers = all(isinstance(value, (int, float)) for value in values)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=numbers)
+
+
+_Dumper.add_representer(list, _represent_list)
 
 
 def _plain(value: Any) -> Any:

@@ -38,6 +38,8 @@ class VisionSpec(Frozen):
         drop_cls: whether the class token is thrown away.
         encoder: its shape, if it is a vision transformer and its shape is known.
         opaque: its published size, if its structure is not modelled.
+        external: whether it is run beforehand and is no part of the model (a detector of regions),
+            so that it has no parameters here.
         sources: where the figures are from.
     """
 
@@ -52,12 +54,14 @@ class VisionSpec(Frozen):
     drop_cls: bool | None = None
     encoder: VisionTransformer | None = None
     opaque: OpaqueEncoder | None = None
+    external: bool = False
     sources: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _check(self) -> VisionSpec:
-        if self.encoder and self.opaque:
-            raise PydanticCustomError("shapes", "expected one of `encoder`, `opaque`, not both")
+        if bool(self.encoder) + bool(self.opaque) + self.external > 1:
+            message = "expected one of `encoder`, `opaque`, `external`, not several"
+            raise PydanticCustomError("shapes", message)
         if self.encoder:
             self._check_same("patch_size", self.patch_size, self.encoder.patch_size)
             self._check_same("width", self.width, self.encoder.output_width)
@@ -114,12 +118,18 @@ class Published(Frozen):
         value: the number, as printed after its unit is written out.
         source: who printed it and where.
         note: why ours differs, where it does.
+        of: the spec that it is a figure of, where that is not the one it stands in.
+        sequence_length: positions of the prompt that FLOPs are of.
+        convention: how FLOPs were counted, by its name in `vlcalc.audit.conventions`.
     """
 
     metric: str
     value: int | float
     source: str
     note: str = ""
+    of: str = ""
+    sequence_length: PositiveInt | None = None
+    convention: str = ""
 
 
 class TrainingStage(Frozen):
@@ -144,15 +154,20 @@ class ExtraParams(Frozen):
         component: which component they count for; `other` is neither image nor text.
         params: how many; None where they are vectors of text width.
         num_text_vectors: how many vectors as wide as the language model, e.g. one newline.
+        num_logits: how many of them are rows of the head, each with a logit of its own.
     """
 
     what: str
     component: Literal["vision", "fusion", "language", "other"]
     params: PositiveInt | None = None
     num_text_vectors: PositiveInt | None = None
+    num_logits: NonNegativeInt = 0
 
     @model_validator(mode="after")
     def _check(self) -> ExtraParams:
+        if self.num_logits > (self.num_text_vectors or 0):
+            message = "expected `num_logits` of at most `num_text_vectors`"
+            raise PydanticCustomError("extra_params", message)
         if (self.params is None) == (self.num_text_vectors is None):
             message = "expected exactly one of `params`, `num_text_vectors`"
             raise PydanticCustomError("extra_params", message)
