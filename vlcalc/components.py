@@ -13,6 +13,7 @@ from vlcalc.backbones.text_encoder import TextEncoder
 from vlcalc.errors import InputError
 from vlcalc.fusion.base import Dims
 from vlcalc.spec.schema import LanguageSpec, ModelSpec, VisionSpec
+from vlcalc.tiling.regions import Regions
 
 # Of an encoder for native resolution: no parameter depends on the grid, and all windows divide it.
 NATIVE_SIDE = 48
@@ -53,6 +54,8 @@ def sum_known(counts: list[int | None]) -> int | None:
 
 def vision_params(vision: VisionSpec) -> int | None:
     """Return the parameters of an encoder, the published ones where its structure is opaque."""
+    if vision.external:
+        return 0
     if vision.encoder:
         return vision.encoder.num_params()
     return vision.opaque.params if vision.opaque else None
@@ -81,9 +84,9 @@ def dims_of(spec: ModelSpec, *, columns: int | None = None, rows: int | None = N
 
     Args:
         spec: the model.
-        columns: visual tokens across; by default those of the encoder's own image size, padded to
-            whole squares where the tiling merges squares of them.
-        rows: visual tokens down; as many as `columns` by default.
+        columns: patches across; by default those of the encoder's own image size, padded to whole
+            squares where the tiling merges squares of them, or all regions of a detector.
+        rows: patches down; as many as `columns` by default.
 
     Raises:
         InputError: the language model's shape is not known.
@@ -93,13 +96,17 @@ def dims_of(spec: ModelSpec, *, columns: int | None = None, rows: int | None = N
         raise InputError(
             expected="a language model whose shape is known", got=f"`{spec.language.name}`"
         )
+    if columns is None and isinstance(spec.tiling, Regions):
+        columns, rows = spec.tiling.num_regions, 1
     columns = columns or _side(spec)
+    rows = rows or columns
     vision = spec.vision
+    stride = vision.encoder.output_stride if vision and vision.encoder else 1
     return Dims(
         vision_width=(vision.width if vision else None) or shape.width,
         text_width=shape.width,
-        columns=columns,
-        rows=rows or columns,
+        columns=-(-columns // stride),
+        rows=-(-rows // stride),
         num_prefix_tokens=(vision.num_prefix_tokens if vision else None) or 0,
         text_depth=_depth(shape),
         vocab_size=shape.vocab_size,

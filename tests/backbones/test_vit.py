@@ -236,6 +236,9 @@ def wrong_fields() -> Iterator[tuple[dict[str, Any], str]]:
     yield {"relative_positions": True}, "expected `position_side` for `relative_positions`"
     yield {"neck": {"width": 8}, "num_registers": 1}, "no registers for `neck`"
     yield {"neck": {"width": 8}, "attention_pool": True}, "no `attention_pool` for `neck`"
+    without = "no `neck` and no `attention_pool` for `intermediate_layers`"
+    yield {"attention_pool": True, "intermediate_layers": (0,)}, without
+    yield {"neck": {"width": 8}, "intermediate_layers": (0,)}, without
     yield {"tiles": tiles}, "a class token with a position for `tiles`"
     yield {**tiled, "rotary": True}, "no `rotary`.* for `tiles`"
     yield {**tiled, "layer_scale": True}, "no `layer_scale` and no `mask_token` for `tiles`"
@@ -257,7 +260,7 @@ def test_shapes_that_cannot_be(fields: dict[str, Any], message: str) -> None:
         ({"width": 31}, r"`width` as `encoder` has it \(32\), got 31"),
         ({"patch_size": 14}, r"`patch_size` as `encoder` has it \(2\), got 14"),
         ({"num_prefix_tokens": 1}, r"`num_prefix_tokens` as `encoder` has it \(0\), got 1"),
-        ({"opaque": {"params": 1, "sources": ("x",)}}, "one of `encoder`, `opaque`"),
+        ({"opaque": {"params": 1, "sources": ("x",)}}, "one of `encoder`, `opaque`, `external`"),
     ],
 )
 def test_a_part_that_contradicts_its_encoder(fields: dict[str, Any], message: str) -> None:

@@ -136,7 +136,7 @@ def test_sorting() -> None:
 
 def test_parts_that_are_not_known_well_enough() -> None:
     with pytest.raises(InputError, match="expected a vision encoder whose `width` is known"):
-        compare([load_fusion("linear")], setting(vision=load_vision("fastvithd")))
+        compare([load_fusion("linear")], setting(vision=load_vision("deepencoder-v2")))
 
 
 def test_dtypes() -> None:

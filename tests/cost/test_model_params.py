@@ -11,25 +11,22 @@ from pydantic import ValidationError
 
 from vlcalc.components import Components, components, dims_of, sum_known
 from vlcalc.errors import InputError
+from vlcalc.fusion.base import Dims
 from vlcalc.spec import catalogue, load_spec
+from vlcalc.spec.loader import load_fusion
 from vlcalc.spec.schema import ExtraParams, ModelSpec
 
 DATA = Path(__file__).parents[1] / "data" / "params.json"
 RECORDS: dict[str, dict[str, Any]] = json.loads(DATA.read_text(encoding="utf-8"))
 del RECORDS["_about"]
 
-# Records that are a part of a model: presets of `specs/fusion` answer to them.
-PARTS = {"blip2-qformer-stage1", "blip2-qformer-stage2-opt-2.7b"}
-# Regions come from a detector that is no part of the model, so that there is no image to count.
-NO_IMAGES = {"visualbert-vqa-coco-pre", "visualbert-nlvr2"}
+# Records that are a part of a model, and the presets of `specs/fusion` that answer to them.
+PARTS = {
+    "blip2-qformer-stage1": "blip2-stage1-objectives",
+    "blip2-qformer-stage2-opt-2.7b": "blip2-opt-2.7b-qformer",
+}
 # Not released: print has rounded sizes only, which the printed shape does not give.
 ROUNDED = {"flamingo-3b", "flamingo-9b", "flamingo-80b"}
-# Components that are not modelled, and why.
-UNKNOWN = {
-    "molmo-7b-d": {"fusion"},  # attention within each square of 2 x 2 visual tokens
-    "kosmos-2": {"fusion"},  # one attention layer from latents to themselves and the image
-    "chameleon-7b": {"vision", "fusion"},  # its VQ-GAN is a tokeniser, and the codes are words
-}
 
 
 def models() -> dict[str, ModelSpec]:
@@ -49,22 +46,22 @@ def recorded(name: str) -> Components:
 
 
 def test_every_record_has_a_model() -> None:
-    assert set(RECORDS) - set(MODELS) == PARTS | NO_IMAGES
+    assert set(RECORDS) - set(MODELS) == set(PARTS)
 
 
-@pytest.mark.parametrize("name", [name for name in KNOWN if name not in ROUNDED | set(UNKNOWN)])
+@pytest.mark.parametrize("name", [name for name in KNOWN if name not in ROUNDED])
 def test_components_are_those_of_the_record(name: str) -> None:
     ours = components(MODELS[name])
     assert ours == recorded(name)
     assert ours.total == RECORDS[name]["total"]
 
 
-@pytest.mark.parametrize("name", UNKNOWN)
-def test_components_that_are_known_are_those_of_the_record(name: str) -> None:
-    ours, theirs = components(MODELS[name])._asdict(), recorded(name)._asdict()
-    assert {part for part, params in ours.items() if params is None} == UNKNOWN[name]
-    assert all(params in (None, theirs[part]) for part, params in ours.items())
-    assert components(MODELS[name]).total is None
+@pytest.mark.parametrize(("name", "preset"), PARTS.items())
+def test_a_record_of_a_part_is_a_preset(name: str, preset: str) -> None:
+    spec = load_fusion(preset)
+    assert spec.native is not None
+    dims = Dims(**spec.native.model_dump())
+    assert spec.fusion.num_params(dims) == RECORDS[name]["bridge"] == RECORDS[name]["total"]
 
 
 @pytest.mark.parametrize("name", sorted(ROUNDED))
@@ -98,6 +95,7 @@ def test_the_grid_is_asked_for_or_the_encoders_own() -> None:
     assert dims_of(spec, columns=30, rows=10)[2:4] == (30, 10)
     assert dims_of(MODELS["deepseek-vl2"]).columns == 28  # 27 patches, padded to whole squares
     assert dims_of(MODELS["fuyu-8b"]).columns == 1
+    assert dims_of(MODELS["visualbert-nlvr2"])[:4] == (1024, 768, 144, 1)
 
 
 def test_a_language_model_without_a_shape_has_no_dims() -> None:

@@ -45,6 +45,7 @@ SEQUENCES: dict[str, Fields] = {
     "region_features": {"num_segments": st.integers(2, 4), "max_positions": small},
     "discrete_tokens": {"num_codes": st.integers(1, 40), "quantize": st.booleans()},
 }
+WORDS: Fields = {**SEQUENCES["discrete_tokens"], "own_embedding": st.just(False)}
 
 
 @pytest.mark.parametrize("kind", [*VECTORS, *SEQUENCES])
@@ -59,6 +60,19 @@ def test_closed_forms_equal_the_module(kind: str, data: Any, dims: Dims) -> None
         assert_image_tokens(fusion, dims)
     else:
         assert fusion.num_image_tokens(dims) == 0
+
+
+@few
+@given(fields=st.fixed_dictionaries(WORDS), dims=all_dims)
+def test_codes_that_are_words_are_embedded_by_the_language_model(
+    fields: dict[str, Any], dims: Dims
+) -> None:
+    fusion = make("discrete_tokens", **fields)
+    assert_counts(fusion, dims)
+    embedded = make("discrete_tokens", **{**fields, "own_embedding": True})
+    difference = embedded.num_params(dims) - fusion.num_params(dims)
+    assert difference == fields["num_codes"] * dims.text_width
+    assert fusion.num_image_tokens(dims) == embedded.num_image_tokens(dims)
 
 
 @few

@@ -48,7 +48,14 @@ def windows(draw: Draw, side: int) -> Dims:
 
 
 def linear(draw: Draw) -> tuple[Fusion, Dims]:
-    return make("linear", bias=draw(st.booleans())), free(draw)
+    widths = tuple(draw(st.lists(WIDTH, max_size=2)))
+    fusion = make(
+        "linear",
+        extra_vision_widths=widths,
+        bias=draw(st.booleans()),
+        keep_prefix=draw(st.booleans()),
+    )
+    return fusion, free(draw)._replace(num_prefix_tokens=draw(st.integers(0, 2)))
 
 
 def mlp(draw: Draw) -> tuple[Fusion, Dims]:
@@ -87,6 +94,7 @@ def pixel_shuffle(draw: Draw) -> tuple[Fusion, Dims]:
         "pixel_shuffle",
         factor=factor,
         depth=draw(COUNT),
+        gated=draw(st.booleans()),
         input_norm=draw(st.none() | NORM),
         activation=draw(ACTIVATION),
         bias=draw(st.booleans()),
@@ -99,6 +107,12 @@ def patch_merger(draw: Draw) -> tuple[Fusion, Dims]:
     fusion = make(
         "patch_merger", merge_size=side, norm=draw(NORM), norm_after_merge=draw(st.booleans())
     )
+    return fusion, windows(draw, side)
+
+
+def gated_merger(draw: Draw) -> tuple[Fusion, Dims]:
+    side = draw(COUNT)
+    fusion = make("gated_merger", merge_size=side, hidden_width=draw(WIDTH))
     return fusion, windows(draw, side)
 
 
@@ -131,6 +145,18 @@ def pooled_projector(draw: Draw) -> tuple[Fusion, Dims]:
     )
     even = some_dims(draw, columns * factor, rows * draw(COUNT))
     return fusion, even if pool == "average" else free(draw)
+
+
+def attention_pooling(draw: Draw) -> tuple[Fusion, Dims]:
+    side = draw(COUNT)
+    fusion = make(
+        "attention_pooling",
+        pool_size=side,
+        num_heads=draw(COUNT),
+        head_dim=draw(st.integers(1, 9)),
+        hidden_width=draw(WIDTH),
+    )
+    return fusion, windows(draw, side)
 
 
 def gemma_projector(draw: Draw) -> tuple[Fusion, Dims]:
@@ -216,9 +242,11 @@ STRATEGIES = (
     grouped,
     pixel_shuffle,
     patch_merger,
+    gated_merger,
     deepstack_merger,
     merging_projector,
     pooled_projector,
+    attention_pooling,
     gemma_projector,
     matryoshka,
     c_abstractor,

@@ -113,6 +113,17 @@ def cross_attention_resamplers(draw: st.DrawFn) -> Fusion:
 
 
 @st.composite
+def resamplers_of_any_grid(draw: st.DrawFn) -> Fusion:
+    return method(
+        "cross_attention_resampler",
+        num_queries=draw(st.integers(1, 7)),
+        num_heads=draw(st.sampled_from([1, 2, 4, 8])),
+        output_projection=draw(st.booleans()),
+        query_positions=False,
+    )
+
+
+@st.composite
 def self_cross_resamplers(draw: st.DrawFn) -> Fusion:
     return method(
         "self_cross_resampler",
@@ -121,6 +132,27 @@ def self_cross_resamplers(draw: st.DrawFn) -> Fusion:
         num_heads=draw(st.sampled_from([1, 2, 4, 8])),
         output_projection=draw(st.booleans()),
         feed_forward=draw(st.booleans()),
+    )
+
+
+@st.composite
+def joint_resamplers(draw: st.DrawFn) -> Fusion:
+    return method(
+        "joint_resampler",
+        num_latents=draw(SIZES),
+        num_heads=draw(st.sampled_from([1, 2, 4, 8])),
+        keep_prefix=draw(st.booleans()),
+    )
+
+
+@st.composite
+def aria_projectors(draw: st.DrawFn) -> Fusion:
+    queries = draw(SIZES)
+    return method(
+        "aria_projector",
+        num_queries=queries,
+        used_queries=draw(st.integers(0, queries)),
+        num_heads=draw(st.sampled_from([1, 2, 4, 8])),
     )
 
 
@@ -150,7 +182,14 @@ def _hold(fusion: Fusion, dims: Dims) -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(
-    st.one_of(idefics2_connectors(), simplified_q_formers(), self_cross_resamplers()),
+    st.one_of(
+        idefics2_connectors(),
+        simplified_q_formers(),
+        self_cross_resamplers(),
+        joint_resamplers(),
+        resamplers_of_any_grid(),
+        aria_projectors(),
+    ),
     any_dims(),
 )
 def test_counts_of_plain_resamplers(fusion: Fusion, dims: Dims) -> None:

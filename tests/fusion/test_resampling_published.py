@@ -15,6 +15,8 @@ KINDS = (
     "simplified_q_former",
     "cross_attention_resampler",
     "self_cross_resampler",
+    "joint_resampler",
+    "aria_projector",
     "spatial_aggregator",
 )
 

@@ -34,7 +34,12 @@ from vlcalc.modules.feature_fusion import (
 from vlcalc.modules.late import ConcatHead
 from vlcalc.modules.ldp import LDPProjector, LDPv2Projector
 from vlcalc.modules.outer_product import MCB, TensorFusion
-from vlcalc.modules.patch_merger import DeepStackMerger, MergingProjector, PatchMerger
+from vlcalc.modules.patch_merger import (
+    DeepStackMerger,
+    GatedMerger,
+    MergingProjector,
+    PatchMerger,
+)
 from vlcalc.modules.perceiver import Idefics2Connector, PerceiverResampler
 from vlcalc.modules.pipeline import (
     ConcatPipeline,
@@ -45,7 +50,12 @@ from vlcalc.modules.pipeline import (
     ToyLlava,
 )
 from vlcalc.modules.pixel_shuffle import PixelShuffleProjector
-from vlcalc.modules.pooling import GemmaProjector, MatryoshkaPool, PooledProjector
+from vlcalc.modules.pooling import (
+    AttentionPooling,
+    GemmaProjector,
+    MatryoshkaPool,
+    PooledProjector,
+)
 from vlcalc.modules.projection import (
     FusedMLPProjector,
     GroupedProjector,
@@ -54,7 +64,12 @@ from vlcalc.modules.projection import (
     MLPProjector,
 )
 from vlcalc.modules.qformer import QFormer, SimplifiedQFormer
-from vlcalc.modules.resampler import CrossAttentionResampler, SelfCrossResampler
+from vlcalc.modules.resampler import (
+    AriaProjector,
+    CrossAttentionResampler,
+    JointResampler,
+    SelfCrossResampler,
+)
 from vlcalc.modules.spatial_aggregator import SpatialVisionAggregator
 from vlcalc.modules.token_packer import TokenPacker
 from vlcalc.modules.visual_embedding_table import VisualEmbeddingTable
@@ -141,12 +156,27 @@ EXAMPLES: dict[str, Example] = {
         out(15, TEXT),
     ),
     "gemma": Example(lambda: GemmaProjector(**BOTH, **GRID, **POOLED), alone(), out(6, TEXT)),
+    "attention-pooling": Example(
+        lambda: AttentionPooling(**BOTH, **GRID, num_heads=2, head_dim=5, hidden_width=9),
+        alone(),
+        out(6, TEXT),
+    ),
     "matryoshka": Example(
         lambda: MatryoshkaPool(side=6, pooled_sides=(1, 3, 6)),
         alone(36),
         (*out(1, VISION), *out(9, VISION), *out(36, VISION)),
     ),
     "pixel-shuffle": Example(lambda: PixelShuffleProjector(**BOTH, **GRID), alone(), out(6, TEXT)),
+    "pixel-shuffle-gated": Example(
+        lambda: PixelShuffleProjector(
+            **BOTH, **GRID, hidden_width=9, gated=True, activation="silu"
+        ),
+        alone(),
+        out(6, TEXT),
+    ),
+    "gated-merger": Example(
+        lambda: GatedMerger(**BOTH, **GRID, hidden_width=9), alone(), out(6, TEXT)
+    ),
     "patch-merger": Example(lambda: PatchMerger(**BOTH), alone(), out(6, TEXT)),
     "deepstack": Example(
         lambda: DeepStackMerger(**BOTH, num_levels=2),
@@ -203,10 +233,25 @@ EXAMPLES: dict[str, Example] = {
     "qwen-vl": Example(
         lambda: CrossAttentionResampler(**BOTH, num_queries=9, num_heads=4), alone(36), out(9, TEXT)
     ),
+    "minicpm-v": Example(
+        lambda: CrossAttentionResampler(
+            **BOTH, **GRID, num_queries=5, num_heads=4, query_positions=False
+        ),
+        alone(),
+        out(5, TEXT),
+    ),
     "self-cross": Example(
         lambda: SelfCrossResampler(**BOTH, num_queries=5, output_projection=True),
         alone(),
         out(5, TEXT),
+    ),
+    "aria": Example(
+        lambda: AriaProjector(**BOTH, num_queries=5, used_queries=3, num_heads=4),
+        alone(),
+        out(3, TEXT),
+    ),
+    "joint": Example(
+        lambda: JointResampler(**BOTH, num_latents=5, num_heads=4), alone(), out(5, TEXT)
     ),
     "q-former": Example(
         lambda: QFormer(**BOTH, width=16, depth=3, num_heads=2, num_queries=5, hidden_width=20),

@@ -149,9 +149,9 @@ class Decoder(DecoderShape):
         attention = self.attention_flops(queries, keys, batch, absorbed=absorbed)
         return batch * per_sequence + attention
 
-    def head_flops(self, rows: int) -> int:
-        """Return the FLOPs of the logits of `rows` positions."""
-        return 2 * rows * self.width * self.vocab_size
+    def head_flops(self, rows: int, *, num_extra: int = 0) -> int:
+        """Return the FLOPs of the logits of `rows` positions, `num_extra` more tokens' included."""
+        return 2 * rows * self.width * (self.vocab_size + num_extra)
 
     def prefill_flops(self, sequence_length: int, batch: int = 1, logits: Logits = "last") -> int:
         """Return the FLOPs of the prompt, causal attention counted in full.

@@ -16,7 +16,9 @@ from vlcalc.backbones.checks import check_divides
 from vlcalc.tiling.base import Frozen
 
 if TYPE_CHECKING:
-    from vlcalc.modules.encoder_decoder import EncoderDecoderModel
+    from torch import nn
+
+    from vlcalc.modules.encoder_decoder import EncoderDecoderModel, StackLayer
 
 Logits = Literal["last", "all", "none"]
 
@@ -111,22 +113,34 @@ class EncoderDecoder(Frozen):
         projections = 4 * (queries + new_keys) * self.width * self.attention_width
         return projections + 4 * queries * keys * self.attention_width
 
+    def encoder_layer_flops(self, source_length: int, batch: int = 1) -> int:
+        """Return the FLOPs of one encoder layer."""
+        attention = self._attention_flops(source_length, source_length, source_length)
+        return batch * (attention + 2 * source_length * self.mlp_params())
+
     def encode_flops(self, source_length: int, batch: int = 1) -> int:
         """Return the FLOPs of the encoder."""
-        attention = self._attention_flops(source_length, source_length, source_length)
-        layer = attention + 2 * source_length * self.mlp_params()
-        return batch * self.encoder_depth * layer
+        return self.encoder_depth * self.encoder_layer_flops(source_length, batch)
 
     def cross_kv_flops(self, source_length: int, batch: int = 1) -> int:
         """Return the FLOPs of the decoder's keys and values of the source, made once."""
         per_layer = 4 * source_length * self.width * self.attention_width
         return batch * self.decoder_depth * per_layer
 
-    def _decoder_flops(self, new: int, context: int, source_length: int) -> int:
-        """Return the decoder's FLOPs of `new` positions; the source's keys and values are there."""
+    def decoder_layer_flops(
+        self, new: int, context: int, source_length: int, batch: int = 1
+    ) -> int:
+        """Return the FLOPs of one decoder layer; the source's keys and values are there.
+
+        Args:
+            new: positions that pass through it.
+            context: positions of the target that they attend to, themselves included.
+            source_length: positions of the encoder.
+            batch: sequences.
+        """
         layer = self._attention_flops(new, new, context)
         layer += self._attention_flops(new, 0, source_length)
-        return self.decoder_depth * (layer + 2 * new * self.mlp_params())
+        return batch * (layer + 2 * new * self.mlp_params())
 
     def head_flops(self, rows: int) -> int:
         """Return the FLOPs of the logits of `rows` positions."""
@@ -144,15 +158,15 @@ class EncoderDecoder(Frozen):
             logits: which of the decoder's positions the head is applied to.
         """
         rows = {"last": 1, "all": target_length, "none": 0}[logits]
-        decoder = self._decoder_flops(target_length, target_length, source_length)
+        layer = self.decoder_layer_flops(target_length, target_length, source_length, batch)
         source = self.encode_flops(source_length, batch)
         source += self.cross_kv_flops(source_length, batch)
-        return source + batch * decoder + self.head_flops(batch * rows)
+        return source + self.decoder_depth * layer + self.head_flops(batch * rows)
 
     def decode_flops(self, context: int, source_length: int, batch: int = 1) -> int:
         """Return the FLOPs of one new token of the target; `context` includes it."""
-        decoder = self._decoder_flops(1, context, source_length)
-        return batch * decoder + self.head_flops(batch)
+        layer = self.decoder_layer_flops(1, context, source_length, batch)
+        return self.decoder_depth * layer + self.head_flops(batch)
 
     def kv_cache_bytes(
         self, source_length: int, target_length: int, batch: int = 1, *, dtype_bytes: int
@@ -160,6 +174,40 @@ class EncoderDecoder(Frozen):
         """Return the bytes of the decoder's keys and values, of the target and of the source."""
         positions = source_length + target_length
         return 2 * batch * self.decoder_depth * positions * self.attention_width * dtype_bytes
+
+    def build_layer(self, device: str = "meta", *, crossed: bool) -> StackLayer:
+        """Return a layer of the encoder, or of the decoder, which is `crossed`."""
+        import torch
+
+        from vlcalc.modules.encoder_decoder import StackLayer
+
+        with torch.device(device):
+            return StackLayer(
+                width=self.width,
+                num_heads=self.num_heads,
+                head_dim=self.head_dim,
+                ffn_width=self.ffn_width,
+                activation=self.activation,
+                gated=self.gated,
+                crossed=crossed,
+                eps=1e-6,
+            )
+
+    def build_stem(self, device: str = "meta", *, crossed: bool, num_positions: int) -> nn.Module:
+        """Return what is before the first layer of a stack, for the last of `num_positions`."""
+        import torch
+        from torch import nn
+
+        from vlcalc.modules.encoder_decoder import PositionBias, StackStem
+
+        with torch.device(device):
+            bias = PositionBias(
+                num_buckets=self.num_position_buckets,
+                num_heads=self.num_heads,
+                both_ways=not crossed,
+            )
+            embedding = nn.Embedding(self.vocab_size, self.width)
+            return StackStem(embedding, bias, num_positions=num_positions)
 
     def build(self, device: str = "meta") -> EncoderDecoderModel:
         """Return the module on a device."""

@@ -64,6 +64,11 @@ class TextEncoder(Frozen):
         check_divides("num_heads", self.num_heads, "width", self.width)
         return self
 
+    @property
+    def generates(self) -> bool:
+        """Whether it writes text token by token, as BLIP's does: causal, and predicting tokens."""
+        return self.causal and self.prediction_head
+
     def layer_params(self) -> int:
         """Return the parameters of one layer."""
         attention = 4 * self.width * (self.width + 1)
@@ -87,10 +92,36 @@ class TextEncoder(Frozen):
         """Return the parameters of the whole encoder."""
         return sum(self.params_by_part())
 
-    def layer_flops(self, length: int, batch: int = 1) -> int:
-        """Return the FLOPs of one layer; causal attention is counted in full."""
+    def layer_flops(self, length: int, batch: int = 1, *, keys: int | None = None) -> int:
+        """Return the FLOPs of one layer; causal attention is counted in full.
+
+        Args:
+            length: positions that pass through it.
+            batch: texts.
+            keys: positions that they attend to, cached ones included; their own by default.
+        """
         weights = 4 * self.width**2 + 2 * self.width * self.ffn_width
-        return batch * (2 * length * weights + 4 * length**2 * self.width)
+        pairs = length * (length if keys is None else keys)
+        return batch * (2 * length * weights + 4 * pairs * self.width)
+
+    def head_flops(self, rows: int) -> int:
+        """Return the FLOPs of predicting the tokens of `rows` positions; 0 without such a head."""
+        return self.prediction_head * 2 * rows * self.width * (self.width + self.vocab_size)
+
+    def pooler_flops(self, batch: int = 1) -> int:
+        """Return the FLOPs of the pooler; 0 without one."""
+        return 2 * batch * self.width**2 * self.pooler
+
+    def check_length(self, length: int) -> None:
+        """Refuse a text that is longer than the position table.
+
+        Raises:
+            InputError: it is.
+        """
+        if length > self.num_positions:
+            raise InputError(
+                expected=f"at most {self.num_positions} tokens of text", got=str(length)
+            )
 
     def num_flops(self, length: int, batch: int = 1) -> int:
         """Return the FLOPs of texts of `length` tokens, with pooler and prediction head.
@@ -98,13 +129,18 @@ class TextEncoder(Frozen):
         Raises:
             InputError: the text is longer than the position table.
         """
-        if length > self.num_positions:
-            raise InputError(
-                expected=f"at most {self.num_positions} tokens of text", got=str(length)
-            )
-        pooler = 2 * batch * self.width**2 * self.pooler
-        head = 2 * batch * length * self.width * (self.width + self.vocab_size)
-        return self.depth * self.layer_flops(length, batch) + pooler + self.prediction_head * head
+        self.check_length(length)
+        layers = self.depth * self.layer_flops(length, batch)
+        return layers + self.pooler_flops(batch) + self.head_flops(batch * length)
+
+    def decode_flops(self, context: int, batch: int = 1) -> int:
+        """Return the FLOPs of one new token; `context` is the positions so far and itself."""
+        layers = self.depth * self.layer_flops(1, batch, keys=context)
+        return layers + self.head_flops(batch)
+
+    def kv_cache_bytes(self, sequence_length: int, batch: int = 1, *, dtype_bytes: int) -> int:
+        """Return the bytes of the keys and values of so many positions."""
+        return 2 * batch * self.depth * sequence_length * self.width * dtype_bytes
 
     def build_layer(self, device: str = "meta", *, eps: float = 1e-5) -> nn.Module:
         """Return one layer; the norms' epsilon costs nothing."""

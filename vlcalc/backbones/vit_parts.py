@@ -66,6 +66,11 @@ class Neck(Frozen):
         """Width of what leaves the neck."""
         return (self.width, *self.downsample_widths)[-1]
 
+    @property
+    def stride(self) -> int:
+        """Patches along a side that one output stands for."""
+        return int(2 ** len(self.downsample_widths))
+
     def num_params(self, vision_width: int) -> int:
         """Return the parameters behind layers of `vision_width`."""
         params = vision_width * self.width + 9 * self.width**2 + 4 * self.width

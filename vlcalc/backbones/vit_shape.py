@@ -115,6 +115,8 @@ class VisionShape(Frozen):
             yield "relative_positions", "`position_side`"
         if self.neck and self.attention_pool:
             yield "neck", "no `attention_pool`"
+        if self.intermediate_layers and (self.neck or self.attention_pool):
+            yield "intermediate_layers", "no `neck` and no `attention_pool`"
         if self.tiles:
             yield from self._unmet_needs_of_tiles()
 
@@ -179,3 +181,8 @@ class VisionShape(Frozen):
         if self.neck:
             return self.neck.output_width
         return self.width * (1 + len(self.intermediate_layers))
+
+    @property
+    def output_stride(self) -> int:
+        """Patches along a side that one output of the encoder stands for."""
+        return self.neck.stride if self.neck else 1

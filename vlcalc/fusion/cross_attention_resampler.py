@@ -1,19 +1,21 @@
-"""Single-layer resampler: one cross-attention layer from a square grid of learned queries.
+"""Single-layer resampler: one cross-attention layer from learned queries, with 2-D positions.
 
-Source: Qwen-VL, arXiv:2308.12966, section 2.1; Qwen/Qwen-VL visual.py::Resampler.
+Source: Qwen-VL, arXiv:2308.12966, section 2.1; Qwen/Qwen-VL visual.py::Resampler; MiniCPM-V,
+arXiv:2408.01800, section 3.1; openbmb/MiniCPM-V-2_6 resampler.py.
 """
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import PositiveFloat, PositiveInt, model_validator
+from pydantic_core import PydanticCustomError
 
 from vlcalc.errors import InputError
 from vlcalc.fusion.arithmetic import linear_flops, linear_params, norm_params
 from vlcalc.fusion.attention import plain_attention
 from vlcalc.fusion.base import FUSIONS, Dims, divide
+from vlcalc.fusion.grids import check_square, square_side
 from vlcalc.fusion.resampler import Resampler
 
 if TYPE_CHECKING:
@@ -22,11 +24,13 @@ if TYPE_CHECKING:
 
 @FUSIONS.register("cross_attention_resampler")
 class CrossAttentionResampler(Resampler):
-    """Projection to text width, norms, attention with fixed 2-D positions on both sides.
+    """Projection to text width, norms, attention with fixed 2-D positions.
 
     Attributes:
-        num_queries: learned queries, a square number.
+        num_queries: learned queries; a square number where they have positions.
         output_projection: whether a norm and a matrix follow, as in Qwen-VL's code.
+        query_positions: whether the queries stand in a square grid, whose positions are stretched
+            for the keys; False where the keys alone have positions, those of any grid.
         position_parameter: whether the fixed positions are counted, as its checkpoint keeps them.
         eps: what the norms add to the variance.
     """
@@ -38,8 +42,16 @@ class CrossAttentionResampler(Resampler):
     num_queries: PositiveInt = 256
     num_heads: PositiveInt = 32
     output_projection: bool = True
+    query_positions: bool = True
     position_parameter: bool = False
     eps: PositiveFloat = 1e-6
+
+    @model_validator(mode="after")
+    def _check_positions(self) -> CrossAttentionResampler:
+        if self.position_parameter and not self.query_positions:
+            message = "expected `query_positions` beside `position_parameter`"
+            raise PydanticCustomError("position_parameter", message)
+        return self
 
     def check(self, dims: Dims) -> None:
         divide(dims.text_width, self.num_heads, whole_name="text_width", part_name="num_heads")
@@ -48,12 +60,9 @@ class CrossAttentionResampler(Resampler):
                 expected="`text_width` that is a multiple of 4, for its 2-D positions",
                 got=str(dims.text_width),
             )
-        if math.isqrt(self.num_queries) ** 2 != self.num_queries:
-            raise InputError(expected="`num_queries` that is a square", got=str(self.num_queries))
-        if dims.columns != dims.rows:
-            raise InputError(
-                expected="a square grid of visual tokens", got=f"{dims.columns} x {dims.rows}"
-            )
+        if self.query_positions:
+            check_square(self.num_queries, name="num_queries")
+            square_side(dims)
 
     def num_vectors(self, dims: Dims) -> int:
         return dims.num_views * self.num_queries
@@ -88,5 +97,7 @@ class CrossAttentionResampler(Resampler):
             return resampler.CrossAttentionResampler(
                 vision_width=dims.vision_width,
                 text_width=dims.text_width,
+                num_columns=dims.columns,
+                num_rows=dims.rows,
                 **self.model_dump(exclude={"kind"}),
             )

@@ -27,6 +27,8 @@ class DiscreteTokens(Fusion):
     Attributes:
         num_codes: rows of the codebook.
         quantize: whether features come in and are quantised; False where ids of codes come in.
+        own_embedding: whether the codes have an embedding here; False where they are words of the
+            language model, which embeds them, so that what comes out are the ids of words.
     """
 
     taxonomy: ClassVar[Taxonomy] = "early"
@@ -36,12 +38,14 @@ class DiscreteTokens(Fusion):
     kind: Literal["discrete_tokens"]
     num_codes: PositiveInt = 8192
     quantize: bool = True
+    own_embedding: bool = True
 
     def num_image_tokens(self, dims: Dims) -> int:
         return dims.num_views * dims.num_visual_tokens
 
     def num_params(self, dims: Dims) -> int:
-        return self.num_codes * (self.quantize * dims.vision_width + dims.text_width)
+        widths = self.quantize * dims.vision_width + self.own_embedding * dims.text_width
+        return self.num_codes * widths
 
     def num_flops(self, dims: Dims) -> int:
         features = dims.num_inputs * dims.num_visual_tokens
@@ -53,14 +57,10 @@ class DiscreteTokens(Fusion):
         from vlcalc.modules import early
 
         with torch.device(device):
-            if not self.quantize:
-                return early.DiscreteTokenEmbedding(
-                    num_codes=self.num_codes, text_width=dims.text_width
-                )
             return early.DiscreteTokens(
-                code_width=dims.vision_width,
                 num_codes=self.num_codes,
-                text_width=dims.text_width,
+                code_width=dims.vision_width if self.quantize else None,
+                text_width=dims.text_width if self.own_embedding else None,
             )
 
     def example_inputs(self, dims: Dims, device: str = "meta") -> tuple[Tensor, ...]:

@@ -1,7 +1,7 @@
 """Pixel shuffle: each square of visual tokens becomes one wider token, which is projected.
 
 Source: InternVL 1.5, arXiv:2404.16821, section 3.1; Idefics3, arXiv:2408.12637, section 2.2;
-SmolVLM, arXiv:2504.05299, section 2.2.
+SmolVLM, arXiv:2504.05299, section 2.2; gated in Aya Vision, arXiv:2505.08751, section 2.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class PixelShuffle(PerView):
         factor: side of the square of tokens that becomes one.
         depth: number of linear layers.
         hidden_width: width between the layers; the text width by default.
+        gated: whether each hidden layer has twice the width, and one half gates the other.
         input_norm: norm of the joined tokens; None in Idefics3 and SmolVLM.
     """
 
@@ -38,6 +39,7 @@ class PixelShuffle(PerView):
     factor: PositiveInt = 2
     depth: PositiveInt = 2
     hidden_width: PositiveInt | None = None
+    gated: bool = False
     input_norm: Norm | None = "layer"
     activation: Activation = "gelu"
     bias: bool = True
@@ -48,10 +50,12 @@ class PixelShuffle(PerView):
     def num_params(self, dims: Dims) -> int:
         widths = self._widths(dims)
         norm = norm_params(widths[0], self.input_norm) if self.input_norm else 0
-        return norm + mlp_params(widths, bias=self.bias)
+        gates = mlp_params(widths[:-1], bias=self.bias) if self.gated else 0
+        return norm + mlp_params(widths, bias=self.bias) + gates
 
     def num_flops(self, dims: Dims) -> int:
-        return mlp_flops(dims.num_inputs * self.tokens_per_view(dims), self._widths(dims))
+        rows, widths = dims.num_inputs * self.tokens_per_view(dims), self._widths(dims)
+        return mlp_flops(rows, widths) + self.gated * mlp_flops(rows, widths[:-1])
 
     def _widths(self, dims: Dims) -> list[int]:
         hidden = [self.hidden_width or dims.text_width] * (self.depth - 1)
@@ -71,6 +75,7 @@ class PixelShuffle(PerView):
                 factor=self.factor,
                 depth=self.depth,
                 hidden_width=self.hidden_width,
+                gated=self.gated,
                 input_norm=self.input_norm,
                 activation=self.activation,
                 bias=self.bias,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from vlcalc.modules.primitives import PostNormLayer, check_divides
+from vlcalc.modules.primitives import PostNormLayer, apply_if, check_divides
 from vlcalc.modules.projection import ImageNewline
 
 
@@ -150,14 +150,21 @@ class VectorQuantizer(nn.Module):
 class DiscreteTokens(nn.Module):
     """Quantise features of the image encoder, then embed the codes in the language model.
 
+    Without `code_width`, ids of codes come in; without `text_width`, they go out, being words.
+
     Source: Chameleon, arXiv:2405.09818, section 2.1; Emu3, arXiv:2409.18869, section 2.
     """
 
-    def __init__(self, *, code_width: int, num_codes: int, text_width: int) -> None:
+    def __init__(self, *, num_codes: int, code_width: int | None, text_width: int | None) -> None:
         super().__init__()
-        self.quantize = VectorQuantizer(num_codes=num_codes, code_width=code_width)
-        self.embed = DiscreteTokenEmbedding(num_codes=num_codes, text_width=text_width)
+        self.quantize = (
+            VectorQuantizer(num_codes=num_codes, code_width=code_width) if code_width else None
+        )
+        self.embed = (
+            DiscreteTokenEmbedding(num_codes=num_codes, text_width=text_width)
+            if text_width
+            else None
+        )
 
     def forward(self, x: Tensor) -> Tensor:
-        tokens: Tensor = self.embed(self.quantize(x))  # (b, n, d) -> (b, n, t)
-        return tokens
+        return apply_if(self.embed, apply_if(self.quantize, x))  # (b, n, d) -> (b, n, t)

@@ -1,4 +1,4 @@
-"""An encoder-decoder language model as T5 is, without a cache.
+"""An encoder-decoder language model as T5 is; a layer of its decoder can run on a cache.
 
 Source: T5, arXiv:1910.10683, section 2.1; transformers models/t5/modeling_t5.py.
 """
@@ -6,13 +6,14 @@ Source: T5, arXiv:1910.10683, section 2.1; transformers models/t5/modeling_t5.py
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from vlcalc.modules.primitives import Activation, FeedForward, split_heads
+from vlcalc.modules.primitives import Activation, FeedForward, KeysValues, split_heads, store
 
 MAX_DISTANCE = 128  # positions farther apart share a bias
 
@@ -42,10 +43,11 @@ class PositionBias(nn.Module):
         wide = (exact + (growth * (num_buckets - exact)).long()).clamp(max=num_buckets - 1)
         return offset + torch.where(distance < exact, distance, wide)
 
-    def forward(self, length: int) -> Tensor:
-        positions = torch.arange(length, device=self.biases.weight.device)
-        ahead = positions[None] - positions[:, None]  # (s, s)
-        biases: Tensor = self.biases(self._bucket(ahead)).permute(2, 0, 1)  # (h, s, s)
+    def forward(self, queries: int, keys: int) -> Tensor:
+        """Return what is added to the scores of the last `queries` of so many positions."""
+        positions = torch.arange(keys, device=self.biases.weight.device)
+        ahead = positions[None] - positions[-queries:, None]  # (s, n)
+        biases: Tensor = self.biases(self._bucket(ahead)).permute(2, 0, 1)  # (h, s, n)
         return biases if self.both_ways else biases.masked_fill(ahead > 0, -torch.inf)
 
 
@@ -60,10 +62,17 @@ class UnscaledAttention(nn.Module):
         self.value = nn.Linear(width, num_heads * head_dim, bias=False)
         self.output = nn.Linear(num_heads * head_dim, width, bias=False)
 
-    def forward(self, x: Tensor, context: Tensor, bias: Tensor | None = None) -> Tensor:
+    def keys_values(self, context: Tensor) -> KeysValues:
+        """Return the key and value heads of `context`: what a cache keeps."""
+        keys = split_heads(self.key(context), self.head_dim)  # (b, h, n, e)
+        return keys, split_heads(self.value(context), self.head_dim)
+
+    def forward(
+        self, x: Tensor, context: Tensor | KeysValues, bias: Tensor | None = None
+    ) -> Tensor:
+        """Attend from `x` to `context`, or to the heads that a cache keeps."""
         q = split_heads(self.query(x), self.head_dim)  # (b, h, s, e)
-        k = split_heads(self.key(context), self.head_dim)  # (b, h, n, e)
-        v = split_heads(self.value(context), self.head_dim)  # (b, h, n, e)
+        k, v = context if isinstance(context, tuple) else self.keys_values(context)
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=bias, scale=1.0)
         out: Tensor = self.output(mixed.transpose(1, 2).flatten(-2))  # (b, s, t)
         return out
@@ -95,13 +104,44 @@ class StackLayer(nn.Module):
             width=width, hidden_width=ffn_width, activation=activation, bias=False, gated=gated
         )
 
-    def forward(self, x: Tensor, bias: Tensor, source: Tensor | None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        bias: Tensor,
+        source: Tensor | KeysValues | None = None,
+        cache: KeysValues | None = None,
+    ) -> Tensor:
+        """Return hidden states (b, s, t); the last places of `cache` are for `x`."""
         normed = self.attention_norm(x)  # (b, s, t)
-        x = x + self.attention(normed, normed, bias)  # (b, s, t)
+        context = normed if cache is None else self._stored(normed, cache)
+        x = x + self.attention(normed, context, bias)  # (b, s, t)
         if self.cross_attention is not None and self.cross_norm is not None:
             assert source is not None
             x = x + self.cross_attention(self.cross_norm(x), source)  # (b, s, t)
         out: Tensor = x + self.feed_forward(self.feed_forward_norm(x))  # (b, s, t)
+        return out
+
+    def _stored(self, normed: Tensor, cache: KeysValues) -> KeysValues:
+        keys, values = self.attention.keys_values(normed)
+        return store(cache[0], keys), store(cache[1], values)
+
+
+class CachedStackLayer(nn.Module):
+    """A layer of the decoder, on keys and values of the target so far and of the source."""
+
+    def __init__(self, layer: StackLayer) -> None:
+        super().__init__()
+        self.layer = layer
+        assert layer.cross_attention is not None
+        del layer.cross_attention.key, layer.cross_attention.value  # the source is cached
+
+    def forward(self, x: Tensor, bias: Tensor, *cache: Tensor) -> Tensor:
+        """Return hidden states (b, s, t).
+
+        `cache` is keys and values of the target, then of the source, (b, h, n, e) each.
+        """
+        keys, values, *source = cache
+        out: Tensor = self.layer(x, bias, (source[0], source[1]), (keys, values))
         return out
 
 
@@ -141,11 +181,49 @@ class Stack(nn.Module):
         )
         self.final_norm = nn.RMSNorm(width, eps=eps)
 
-    def forward(self, x: Tensor, source: Tensor | None = None) -> Tensor:
-        bias = self.position_bias(x.shape[1])  # (h, s, s)
+    def forward(
+        self, ids: Tensor, embed: Callable[[Tensor], Tensor], source: Tensor | None = None
+    ) -> Tensor:
+        """Return what leaves the last layer; `embed` makes the first one's input."""
+        x = embed(ids)  # (b, s, t)
+        bias = self.position_bias(x.shape[1], x.shape[1])  # (h, s, s)
         for layer in self.layers:
             x = layer(x, bias, source)
         out: Tensor = self.final_norm(x)
+        return out
+
+
+class StackStem(nn.Module):
+    """Token ids to what a stack's first layer is given: vectors, and the bias of their distances.
+
+    They are the last of `num_positions`.
+    """
+
+    def __init__(
+        self, embedding: nn.Module, position_bias: PositionBias, *, num_positions: int
+    ) -> None:
+        super().__init__()
+        self.embedding, self.position_bias = embedding, position_bias
+        self.num_positions = num_positions
+
+    def forward(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Return vectors (b, s, t) and bias (h, s, n)."""
+        return self.embedding(ids), self.position_bias(ids.shape[1], self.num_positions)
+
+
+class TargetEnd(nn.Module):
+    """What leaves the decoder's last layer to logits, of hidden states scaled where it is tied."""
+
+    def __init__(self, norm: nn.Module, head: nn.Module | None, *, scale: float | None) -> None:
+        super().__init__()
+        self.final_norm, self.head, self.scale = norm, head, scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits (b, s, vocab), or hidden states (b, s, t) without a head."""
+        x = self.final_norm(x)
+        if self.head is None:
+            return x
+        out: Tensor = self.head(x if self.scale is None else x * self.scale)
         return out
 
 
@@ -198,7 +276,8 @@ class EncoderDecoderModel(nn.Module):
         self, source: Tensor, target: Tensor, logits: Literal["last", "all", "none"] = "all"
     ) -> Tensor:
         """Return the target's logits, or its hidden states for "none"."""
-        hidden: Tensor = self.decoder(self.embed(target), self.encoder(self.embed(source)))
+        encoded = self.encoder(source, self.embed)  # (b, n, t)
+        hidden: Tensor = self.decoder(target, self.embed, encoded)  # (b, s, t)
         if logits == "none":
             return hidden  # (b, s, t)
         return self.predict(hidden[:, -1:] if logits == "last" else hidden)

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
 
-from vlcalc.modules.grids import to_windows
-from vlcalc.modules.primitives import Activation, Norm, build_mlp, build_norm, check_divides
+from vlcalc.modules.grids import to_grid, to_tokens, to_windows
+from vlcalc.modules.primitives import (
+    Activation,
+    FeedForward,
+    Norm,
+    build_mlp,
+    build_norm,
+    check_divides,
+)
 
 
 class PatchMerger(nn.Module):
@@ -121,4 +129,42 @@ class MergingProjector(nn.Module):
         windows = to_windows(x, num_columns=columns, num_rows=rows, side=self.merge_size)
         merged = self.merge(windows.transpose(2, 3).flatten(2))  # (b, n / w, d)
         tokens: Tensor = self.layers(merged)  # (b, n / w, t)
+        return tokens
+
+
+class GatedMerger(nn.Module):
+    """A convolution over each square, a linear layer with norm, and a gated feed-forward.
+
+    Source: GLM-4.1V, arXiv:2507.01006, section 2; transformers
+    models/glm4v/modeling_glm4v.py::Glm4vVisionModel and Glm4vVisionPatchMerger.
+    """
+
+    def __init__(
+        self,
+        *,
+        vision_width: int,
+        text_width: int,
+        num_columns: int,
+        num_rows: int,
+        merge_size: int = 2,
+        hidden_width: int = 13_696,
+    ) -> None:
+        super().__init__()
+        for name, whole in (("columns", num_columns), ("rows", num_rows)):
+            check_divides(merge_size, whole, part_name="merge_size", whole_name=name)
+        self.grid = (num_columns, num_rows)
+        self.downsample = nn.Conv2d(vision_width, text_width, merge_size, stride=merge_size)
+        self.project = nn.Linear(text_width, text_width, bias=False)
+        self.norm = nn.LayerNorm(text_width)
+        self.feed_forward = FeedForward(
+            width=text_width,
+            hidden_width=hidden_width,
+            activation="silu",
+            bias=False,
+            gated=True,
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        merged = to_tokens(self.downsample(to_grid(x, *self.grid)))  # (b, n / side^2, t)
+        tokens: Tensor = self.feed_forward(F.gelu(self.norm(self.project(merged))))
         return tokens

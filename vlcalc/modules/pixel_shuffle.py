@@ -9,6 +9,7 @@ from vlcalc.modules.primitives import (
     Activation,
     Norm,
     apply_if,
+    build_gated_mlp,
     build_mlp,
     build_norm,
     check_divides,
@@ -19,6 +20,7 @@ class PixelShuffleProjector(nn.Module):
     """Move `factor` x `factor` neighbours into the channels, then project.
 
     InternVL: depth 2 behind a LayerNorm. Idefics3 and SmolVLM: one matrix without bias or norm.
+    Aya Vision: a LayerNorm and a gated layer; Command A Vision: the same without the norm.
 
     Source: InternVL 1.5, arXiv:2404.16821, section 3.1, OpenGVLab/InternVL
     internvl_chat/internvl/model/internvl_chat/modeling_internvl_chat.py; Idefics3,
@@ -35,6 +37,7 @@ class PixelShuffleProjector(nn.Module):
         factor: int = 2,
         depth: int = 2,
         hidden_width: int | None = None,
+        gated: bool = False,
         input_norm: Norm | None = "layer",
         activation: Activation = "gelu",
         bias: bool = True,
@@ -46,10 +49,9 @@ class PixelShuffleProjector(nn.Module):
         self.factor = factor
         shuffled_width = vision_width * factor**2
         self.norm = build_norm(input_norm, shuffled_width, eps=1e-5) if input_norm else None
-        hidden = [hidden_width or text_width] * (depth - 1)
-        self.layers = build_mlp(
-            [shuffled_width, *hidden, text_width], activation=activation, bias=bias
-        )
+        widths = [shuffled_width, *[hidden_width or text_width] * (depth - 1), text_width]
+        build = build_gated_mlp if gated else build_mlp
+        self.layers = build(widths, activation=activation, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         columns, rows = self.grid

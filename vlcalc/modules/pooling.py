@@ -9,8 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from vlcalc.modules.grids import to_grid, to_tokens
-from vlcalc.modules.primitives import Activation, build_mlp, check_divides
+from vlcalc.modules.grids import to_grid, to_tokens, to_windows
+from vlcalc.modules.primitives import (
+    Activation,
+    FeedForward,
+    build_mlp,
+    check_divides,
+    split_heads,
+)
 
 Pool = Literal["average", "adaptive", "bilinear"]
 
@@ -153,3 +159,54 @@ class MatryoshkaPool(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         return tuple(level(x) for level in self.levels)  # each (b, pooled side^2, d)
+
+
+class AttentionPooling(nn.Module):
+    """Each square of the grid becomes one token: its mean attends to it, a gated MLP projects.
+
+    Source: Molmo, arXiv:2409.17146, section 2; allenai/molmo olmo/image_vit.py and olmo/model.py;
+    Molmo2, transformers models/molmo2/modeling_molmo2.py::Molmo2Adapter.
+    """
+
+    def __init__(
+        self,
+        *,
+        vision_width: int,
+        text_width: int,
+        num_columns: int,
+        num_rows: int,
+        pool_size: int = 2,
+        num_heads: int = 16,
+        head_dim: int = 64,
+        hidden_width: int = 18_944,
+    ) -> None:
+        super().__init__()
+        for name, whole in (("columns", num_columns), ("rows", num_rows)):
+            check_divides(pool_size, whole, part_name="pool_size", whole_name=name)
+        self.grid = (num_columns, num_rows)
+        self.pool_size = pool_size
+        self.head_dim = head_dim
+        pooled_width = num_heads * head_dim
+        self.query = nn.Linear(vision_width, pooled_width)
+        self.key = nn.Linear(vision_width, pooled_width)
+        self.value = nn.Linear(vision_width, pooled_width)
+        self.output = nn.Linear(pooled_width, pooled_width)
+        self.project = FeedForward(
+            width=pooled_width,
+            hidden_width=hidden_width,
+            out_width=text_width,
+            activation="silu",
+            bias=False,
+            gated=True,
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        columns, rows = self.grid
+        squares = to_windows(x, num_columns=columns, num_rows=rows, side=self.pool_size)
+        windows = squares.flatten(0, 1)  # (b * m, side^2, d)
+        q = split_heads(self.query(windows.mean(dim=1, keepdim=True)), self.head_dim)
+        k = split_heads(self.key(windows), self.head_dim)  # (b * m, h, side^2, e)
+        v = split_heads(self.value(windows), self.head_dim)
+        pooled = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(1)
+        tokens: Tensor = self.project(self.output(pooled))  # (b * m, t)
+        return tokens.unflatten(0, (x.shape[0], -1))  # (b, m, t)

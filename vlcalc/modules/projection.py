@@ -31,7 +31,9 @@ class LinearProjector(nn.Module):
         super().__init__()
         self.project = nn.Linear(vision_width, text_width, bias=bias)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, *features: Tensor) -> Tensor:
+        """Project the features of an encoder, or of several that share a grid."""
+        x = features[0] if len(features) == 1 else torch.cat(features, dim=-1)
         tokens: Tensor = self.project(x)  # (b, n, d) -> (b, n, t)
         return tokens
 

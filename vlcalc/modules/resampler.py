@@ -1,7 +1,8 @@
-"""Resamplers of learned queries that are no Perceiver: Qwen-VL's single layer, and a deeper one."""
+"""Resamplers of learned queries that are no Perceiver: those of one layer, and a deeper one."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
@@ -10,12 +11,15 @@ from vlcalc.modules.primitives import Attention, FeedForward, LearnedTokens, app
 
 
 class CrossAttentionResampler(nn.Module):
-    """One cross-attention layer from a grid of queries, with fixed 2-D positions on both sides.
+    """One cross-attention layer from learned queries, with fixed 2-D positions.
 
-    `output_projection` adds Qwen-VL's norm and matrix behind it. `position_parameter` keeps the
-    fixed positions as a frozen parameter, as its checkpoint does, so that they are counted.
+    `output_projection` adds Qwen-VL's norm and matrix behind it. With `query_positions` the queries
+    are a square grid, and its positions are stretched for the keys; without (MiniCPM-V), the keys
+    alone have positions, those of their own grid. `position_parameter` keeps them as a frozen
+    parameter, as Qwen-VL's checkpoint does, so that they are counted.
 
-    Source: Qwen-VL, arXiv:2308.12966, section 2.1; Qwen/Qwen-VL visual.py::Resampler.
+    Source: Qwen-VL, arXiv:2308.12966, section 2.1; Qwen/Qwen-VL visual.py::Resampler; MiniCPM-V,
+    arXiv:2408.01800, section 3.1; openbmb/MiniCPM-V-2_6 resampler.py.
     """
 
     def __init__(
@@ -23,16 +27,21 @@ class CrossAttentionResampler(nn.Module):
         *,
         vision_width: int,
         text_width: int,
+        num_columns: int = 16,
+        num_rows: int = 16,
         num_queries: int = 256,
         num_heads: int = 32,
         output_projection: bool = True,
+        query_positions: bool = True,
         position_parameter: bool = False,
         eps: float = 1e-6,
     ) -> None:
         super().__init__()
-        self.side = square_side(num_queries, name="num_queries")
+        self.side = square_side(num_queries, name="num_queries") if query_positions else 0
         self.queries = LearnedTokens(num_tokens=num_queries, width=text_width)
-        positions = sine_positions(num_columns=self.side, num_rows=self.side, width=text_width)
+        positions = sine_positions(
+            num_columns=self.side or num_columns, num_rows=self.side or num_rows, width=text_width
+        )
         if position_parameter:
             self.positions = nn.Parameter(positions, requires_grad=False)
         else:
@@ -48,10 +57,14 @@ class CrossAttentionResampler(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        side = square_side(x.shape[1], name="visual tokens")
         features = self.key_norm(self.project(x))  # (b, n, t)
-        keys = features + self._positions_for(side)  # (b, n, t)
-        queries = self.query_norm(self.queries(x.shape[0])) + self.positions  # (b, m, t)
+        queries = self.query_norm(self.queries(x.shape[0]))  # (b, m, t)
+        if self.side:
+            side = square_side(x.shape[1], name="visual tokens")
+            keys = features + self._positions_for(side)  # (b, n, t)
+            queries = queries + self.positions
+        else:
+            keys = features + self.positions
         fused = self.attention(queries, keys, values=features)  # (b, m, t)
         return apply_if(self.output, fused)
 
@@ -132,3 +145,71 @@ class SelfCrossResampler(nn.Module):
         for layer in self.layers:
             queries = layer(queries, x)
         return queries
+
+
+class JointResampler(nn.Module):
+    """Latents attend once to the projected visual tokens and to themselves; nothing is normalised.
+
+    Source: KOSMOS-2, arXiv:2306.14824; transformers
+    models/kosmos2/modeling_kosmos2.py::Kosmos2ImageToTextProjection.
+    """
+
+    def __init__(
+        self, *, vision_width: int, text_width: int, num_latents: int = 64, num_heads: int = 32
+    ) -> None:
+        super().__init__()
+        self.project = nn.Linear(vision_width, text_width)
+        self.latents = LearnedTokens(num_tokens=num_latents, width=text_width)
+        self.attention = Attention(width=text_width, num_heads=num_heads, bias=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        latents = self.latents(x.shape[0])  # (b, m, t)
+        context = torch.cat([self.project(x), latents], dim=1)  # (b, n + m, t)
+        tokens: Tensor = self.attention(latents, context)  # (b, m, t)
+        return tokens
+
+
+class AriaProjector(nn.Module):
+    """Queries read the visual tokens in one layer at vision width, then an MLP to text width.
+
+    Queries, keys and values pass a matrix without bias before those of the attention itself, as
+    the released code has it. Only the first `used_queries` are run; all of them by default.
+
+    Source: Aria, arXiv:2410.05993, section 2.2; transformers models/aria/modeling_aria.py.
+    """
+
+    def __init__(
+        self,
+        *,
+        vision_width: int,
+        text_width: int,
+        num_queries: int = 256,
+        used_queries: int = 0,
+        num_heads: int = 16,
+    ) -> None:
+        super().__init__()
+        self.used_queries = used_queries or num_queries
+        self.queries = LearnedTokens(num_tokens=num_queries, width=vision_width)
+        self.query_norm = nn.LayerNorm(vision_width)
+        self.key_norm = nn.LayerNorm(vision_width)
+        self.query = nn.Linear(vision_width, vision_width, bias=False)
+        self.key = nn.Linear(vision_width, vision_width, bias=False)
+        self.value = nn.Linear(vision_width, vision_width, bias=False)
+        self.attention = Attention(width=vision_width, num_heads=num_heads, bias=True)
+        self.output = nn.Linear(vision_width, vision_width)
+        self.norm = nn.LayerNorm(vision_width)
+        self.feed_forward = FeedForward(
+            width=vision_width,
+            hidden_width=text_width,
+            out_width=text_width,
+            activation="gelu_tanh",
+            bias=False,
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        queries = self.queries(x.shape[0])[:, : self.used_queries]  # (b, m, d)
+        queries = self.query(self.query_norm(queries))  # (b, m, d)
+        x = self.key_norm(x)
+        fused = self.output(self.attention(queries, self.key(x), values=self.value(x)))
+        tokens: Tensor = self.feed_forward(self.norm(fused))  # (b, m, t)
+        return tokens

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from vlcalc.modules.decoder import CausalSelfAttention, DecoderLayer, window_mask
-from vlcalc.modules.primitives import PostNormLayer
+from vlcalc.modules.primitives import PostNormLayer, apply_if, store
 from vlcalc.modules.vit_layers import build_feed_forward
 
 TextActivation = Literal["gelu", "gelu_tanh", "quick_gelu", "relu"]
@@ -73,6 +73,23 @@ class PredictionHead(nn.Module):
         return F.linear(x, table, self.bias)  # (b, s, vocab)
 
 
+class CachedPostNormLayer(nn.Module):
+    """A layer with norms after its sums, on the keys and values of the text so far."""
+
+    def __init__(self, layer: PostNormLayer) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """Return hidden states (b, s, t); the cache's last places, of (b, h, n, e), are for `x`."""
+        layer = self.layer
+        new = layer.attention.keys_values(x)
+        cache = store(keys, new[0]), store(values, new[1])
+        x = layer.attention_norm(x + layer.attention(x, cache))
+        out: Tensor = layer.feed_forward_norm(x + layer.feed_forward(x))
+        return out
+
+
 class TextEncoderModel(nn.Module):
     """Embeddings, layers, final norm, pooler and prediction head."""
 
@@ -104,18 +121,53 @@ class TextEncoderModel(nn.Module):
         if prediction_head:
             self.head = PredictionHead(width=width, vocab_size=vocab_size, eps=eps)
 
-    def forward(self, token_ids: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return hidden states, or logits with a prediction head, and the pooled vector."""
+    def embed(self, token_ids: Tensor) -> Tensor:
+        """Return what the first layer is given, (b, s, t)."""
         x = self.embedding(token_ids)  # (b, s, t)
         x = x + self.positions(torch.arange(x.shape[1], device=x.device))
         if self.token_types is not None:
             x = x + self.token_types(torch.zeros_like(token_ids))  # one segment
-        x = x if self.embedding_norm is None else self.embedding_norm(x)
+        return apply_if(self.embedding_norm, x)
+
+    def forward(self, token_ids: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return hidden states, or logits with a prediction head, and the pooled vector."""
+        x = self.embed(token_ids)
         mask = (window_mask(x.shape[1], x.shape[1], x.device),) if self.masked else ()
         for layer in self.layers:
             x = layer(x, *mask)
-        x = x if self.final_norm is None else self.final_norm(x)
+        x = apply_if(self.final_norm, x)
         pooled = None if self.pooler is None else self.pooler(x[:, 0]).tanh()  # (b, t)
         if self.head is not None:
             x = self.head(x, self.embedding.weight)  # (b, s, vocab)
+        return x, pooled
+
+
+class TextStem(nn.Module):
+    """Token ids to what the first layer is given."""
+
+    def __init__(self, model: TextEncoderModel) -> None:
+        super().__init__()
+        self.model = model
+        del model.final_norm, model.pooler, model.head  # they come after the layers
+
+    def forward(self, token_ids: Tensor) -> Tensor:
+        """Return vectors (b, s, t)."""
+        return self.model.embed(token_ids)
+
+
+class TextEnd(nn.Module):
+    """What leaves the last layer to what the model gives, logits of the last positions alone."""
+
+    def __init__(self, model: TextEncoderModel, *, num_logits: int) -> None:
+        super().__init__()
+        self.final_norm, self.pooler, self.num_logits = model.final_norm, model.pooler, num_logits
+        self.head = model.head if num_logits else None
+        self.table = model.embedding.weight if num_logits else None
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return hidden states (b, s, t), or logits (b, rows, vocab), and a vector (b, t)."""
+        x = apply_if(self.final_norm, x)
+        pooled = None if self.pooler is None else self.pooler(x[:, 0]).tanh()  # (b, t)
+        if self.head is not None:
+            x = self.head(x[:, -self.num_logits :], self.table)  # (b, rows, vocab)
         return x, pooled

@@ -119,20 +119,17 @@ class TiledVisionTower(nn.Module):
         x = F.pad(x, (0, 0, 0, -num_tokens % self.token_multiple))
         if real_tiles is None:
             real_tiles = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)
-        mask = self.mask(real_tiles, num_tokens, x.shape[2])
-        x, kept = self._run(self.layers, x, mask, self.intermediate_layers)
-        x = self.tiles_between(self.post_norm(x), arrangement)
-        last, _ = self._run(self.gated_layers, x, mask)
-        return beside(last, kept)[:, :, :num_tokens]
-
-    def _run(
-        self, layers: nn.ModuleList, x: Tensor, mask: Tensor, kept_layers: tuple[int, ...] = ()
-    ) -> tuple[Tensor, list[Tensor]]:
-        """Return what leaves the last layer, cut into tiles again, and what left those kept."""
-        kept = []
-        for index, layer in enumerate(layers):
-            merged = layer(x.flatten(1, 2), (1, x.shape[2]), None, mask)
-            x = merged.unflatten(1, (self.max_tiles, -1))
-            if index in kept_layers:
+        mask, kept = self.mask(real_tiles, num_tokens, x.shape[2]), []
+        for index, layer in enumerate(self.layers):
+            x = self._merged(layer, x, mask)
+            if index in self.intermediate_layers:
                 kept.append(x)
-        return x, kept
+        x = self.tiles_between(self.post_norm(x), arrangement)
+        for layer in self.gated_layers:
+            x = self._merged(layer, x, mask)
+        return beside(x, kept)[:, :, :num_tokens]
+
+    def _merged(self, layer: nn.Module, x: Tensor, mask: Tensor) -> Tensor:
+        """Return what leaves a layer that is given all tiles as one sequence, cut again."""
+        merged: Tensor = layer(x.flatten(1, 2), (1, x.shape[2]), None, mask)
+        return merged.unflatten(1, (self.max_tiles, -1))

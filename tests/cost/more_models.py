@@ -1,0 +1,288 @@
+"""Configurations of models without a record, and which module of the class is which component."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import transformers
+
+VICUNA = {"model_type": "llama", "vocab_size": 32_064}
+SIGLIP = {
+    "model_type": "siglip_vision_model",
+    "hidden_size": 1152,
+    "intermediate_size": 4304,
+    "num_hidden_layers": 27,
+    "num_attention_heads": 16,
+    "vision_use_head": False,
+}
+COHERE = {"model_type": "cohere2", "vocab_size": 256_000, "num_key_value_heads": 8}
+
+
+class Model(NamedTuple):
+    """A configuration, and which modules of the class built from it are which component."""
+
+    config: Callable[[], Any]
+    vision: tuple[str, ...]
+    fusion: tuple[str, ...]
+
+
+def smolvlm(vision: dict[str, int], text: dict[str, int], scale_factor: int) -> Any:
+    return transformers.SmolVLMConfig(
+        vision_config={"patch_size": 16, "image_size": 512, **vision},
+        text_config={"model_type": "llama", "vocab_size": 49_280, **text},
+        scale_factor=scale_factor,
+        tie_word_embeddings=False,
+    )
+
+
+def smolvlm_small(text: dict[str, int]) -> Any:
+    vision = {
+        "hidden_size": 768,
+        "intermediate_size": 3072,
+        "num_hidden_layers": 12,
+        "num_attention_heads": 12,
+    }
+    return smolvlm(vision, text, scale_factor=4)
+
+
+def smolvlm2_2b() -> Any:
+    vision = {
+        "hidden_size": 1152,
+        "intermediate_size": 4304,
+        "num_hidden_layers": 27,
+        "num_attention_heads": 16,
+        "patch_size": 14,
+        "image_size": 384,
+    }
+    text = {
+        "hidden_size": 2048,
+        "intermediate_size": 8192,
+        "num_hidden_layers": 24,
+        "num_attention_heads": 32,
+    }
+    return smolvlm(vision, text, scale_factor=3)
+
+
+SMOL_360M = {
+    "hidden_size": 960,
+    "intermediate_size": 2560,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 15,
+    "num_key_value_heads": 5,
+}
+SMOL_135M = {
+    "hidden_size": 576,
+    "intermediate_size": 1536,
+    "num_hidden_layers": 30,
+    "num_attention_heads": 9,
+    "num_key_value_heads": 3,
+}
+
+
+def granite() -> Any:
+    return transformers.LlavaNextConfig(
+        vision_config={**SIGLIP, "patch_size": 14, "image_size": 384, "vision_use_head": True},
+        text_config={
+            "model_type": "granite",
+            "hidden_size": 2048,
+            "intermediate_size": 8192,
+            "num_hidden_layers": 40,
+            "num_attention_heads": 32,
+            "num_key_value_heads": 8,
+            "vocab_size": 49_156,
+            "tie_word_embeddings": True,
+        },
+        vision_feature_layer=[-24, -20, -12, -1],
+        tie_word_embeddings=True,
+    )
+
+
+def ovis2() -> Any:
+    return transformers.Ovis2Config(
+        vision_config={"image_size": 448, "vocab_size": 65_536, "hidden_stride": 2},
+        text_config={
+            "model_type": "qwen2",
+            "hidden_size": 1536,
+            "intermediate_size": 8960,
+            "num_hidden_layers": 28,
+            "num_attention_heads": 12,
+            "num_key_value_heads": 2,
+            "vocab_size": 151_936,
+            "tie_word_embeddings": True,
+        },
+        hidden_size=1536,
+    )
+
+
+def aria() -> Any:
+    return transformers.AriaConfig(
+        vision_config={
+            "hidden_size": 1152,
+            "intermediate_size": 4304,
+            "num_hidden_layers": 27,
+            "num_attention_heads": 16,
+            "patch_size": 14,
+            "image_size": 980,
+        },
+        text_config={
+            "hidden_size": 2560,
+            "intermediate_size": 1664,
+            "num_hidden_layers": 28,
+            "num_attention_heads": 20,
+            "vocab_size": 100_352,
+            "moe_num_experts": 64,
+            "moe_topk": 6,
+            "moe_num_shared_experts": 2,
+        },
+    )
+
+
+def molmo2(text: dict[str, int]) -> Any:
+    """Return the configuration as it is published, with the name and the layers of its encoder."""
+    return transformers.Molmo2Config(
+        vit_config={"hidden_size": 1152, "num_hidden_layers": 27},
+        adapter_config={
+            "vit_layers": [-3, -9],
+            "intermediate_size": text["intermediate_size"],
+            "text_hidden_size": text["hidden_size"],
+        },
+        text_config=text,
+    )
+
+
+def aya() -> Any:
+    text = {
+        **COHERE,
+        "hidden_size": 4096,
+        "intermediate_size": 14_336,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 32,
+    }
+    config = transformers.AyaVisionConfig(
+        vision_config={**SIGLIP, "patch_size": 14, "image_size": 364}, text_config=text
+    )
+    config.alignment_intermediate_size = 28_672
+    return config
+
+
+def command_a() -> Any:
+    text = {
+        **COHERE,
+        "hidden_size": 12_288,
+        "intermediate_size": 36_864,
+        "num_hidden_layers": 64,
+        "num_attention_heads": 96,
+    }
+    return transformers.Cohere2VisionConfig(
+        vision_config={**SIGLIP, "patch_size": 16, "image_size": 512}, text_config=text
+    )
+
+
+def kimi_k25() -> Any:
+    return transformers.Kimi_K25Config(
+        text_config={
+            "model_type": "deepseek_v3",
+            "vocab_size": 163_840,
+            "hidden_size": 7168,
+            "intermediate_size": 18_432,
+            "moe_intermediate_size": 2048,
+            "num_hidden_layers": 61,
+            "num_attention_heads": 64,
+            "num_key_value_heads": 64,
+            "n_routed_experts": 384,
+            "n_shared_experts": 1,
+            "num_experts_per_tok": 8,
+            "first_k_dense_replace": 1,
+        },
+        tie_word_embeddings=False,
+    )
+
+
+def glm46v() -> Any:
+    return transformers.Glm4vMoeConfig(
+        vision_config={"intermediate_size": 10_944},
+        text_config={"vocab_size": 151_552, "head_dim": 128},
+    )
+
+
+TOWER, PROJECTOR = ("model.vision_tower",), ("model.multi_modal_projector",)
+NEWLINE = (*PROJECTOR, "model.image_newline")
+SMOL = (("model.vision_model",), ("model.connector",))
+
+
+def git(patch_size: int, **vision: int) -> Any:
+    return transformers.GitConfig(vision_config={"patch_size": patch_size, **vision})
+
+
+GIT = (("git.image_encoder",), ("git.visual_projection",))
+GIT_LARGE = {
+    "hidden_size": 1024,
+    "intermediate_size": 4096,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 16,
+}
+GLM = (
+    tuple(
+        f"model.visual.{part}"
+        for part in (
+            "embeddings",
+            "patch_embed",
+            "blocks",
+            "post_conv_layernorm",
+            "post_layernorm",
+        )
+    ),
+    ("model.visual.downsample", "model.visual.merger"),
+)
+MODELS = {
+    "video-llava-7b": Model(
+        lambda: transformers.VideoLlavaConfig(text_config=VICUNA),
+        ("model.image_tower", "model.video_tower"),
+        PROJECTOR,
+    ),
+    "llava-next-video-7b": Model(
+        lambda: transformers.LlavaNextVideoConfig(text_config=VICUNA), TOWER, NEWLINE
+    ),
+    "smolvlm2-2.2b": Model(smolvlm2_2b, *SMOL),
+    "smolvlm2-500m": Model(lambda: smolvlm_small(SMOL_360M), *SMOL),
+    "smolvlm-500m": Model(lambda: smolvlm_small(SMOL_360M), *SMOL),
+    "smolvlm2-256m": Model(lambda: smolvlm_small(SMOL_135M), *SMOL),
+    "got-ocr2": Model(
+        transformers.GotOcr2Config,
+        (
+            *TOWER,
+            "model.multi_modal_projector.conv_upsampler1",
+            "model.multi_modal_projector.conv_upsampler2",
+        ),
+        ("model.multi_modal_projector.multimodal_projector",),
+    ),
+    "granite-vision-3.2-2b": Model(granite, TOWER, NEWLINE),
+    "glm-4.1v-9b": Model(transformers.Glm4vConfig, *GLM),
+    "glm-4.6v": Model(glm46v, *GLM),
+    "ovis2-2b": Model(
+        ovis2,
+        ("model.vision_tower.transformer",),
+        (
+            "model.vision_tower.head_linear",
+            "model.vision_tower.head_norm",
+            "model.visual_embeddings_table",
+        ),
+    ),
+    "git-base": Model(lambda: git(16), *GIT),
+    "git-large": Model(lambda: git(14, **GIT_LARGE), *GIT),
+    "aria": Model(aria, TOWER, PROJECTOR),
+    "molmo2-8b": Model(
+        lambda: molmo2({"hidden_size": 4096, "intermediate_size": 12_288}),
+        ("model.vision_tower",),
+        ("model.multi_modal_projector",),
+    ),
+    "molmo2-4b": Model(
+        lambda: molmo2({"hidden_size": 2560, "intermediate_size": 9728}),
+        ("model.vision_tower",),
+        ("model.multi_modal_projector",),
+    ),
+    "aya-vision-8b": Model(aya, TOWER, PROJECTOR),
+    "command-a-vision": Model(command_a, TOWER, PROJECTOR),
+    "kimi-k2.5": Model(kimi_k25, TOWER, ("model.mm_projector",)),
+}

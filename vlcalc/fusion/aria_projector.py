@@ -1,0 +1,98 @@
+"""Aria projector: queries cross-attend once with doubled projections, then an MLP to text width.
+
+Source: Aria, arXiv:2410.05993, section 2.2; transformers models/aria/modeling_aria.py
+(AriaCrossAttention, AriaProjector).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field, PositiveInt, model_validator
+from pydantic_core import PydanticCustomError
+
+from vlcalc.fusion.arithmetic import (
+    linear_flops,
+    linear_params,
+    mlp_flops,
+    mlp_params,
+    norm_params,
+)
+from vlcalc.fusion.attention import plain_attention
+from vlcalc.fusion.base import FUSIONS, Dims, divide
+from vlcalc.fusion.resampler import Resampler
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@FUSIONS.register("aria_projector")
+class AriaProjector(Resampler):
+    """Attention at vision width behind norms, one more linear layer, a norm and an MLP.
+
+    Queries, keys and values pass a matrix without bias before those of the attention itself.
+
+    Attributes:
+        num_queries: learned queries.
+        used_queries: the first so many read an image; fewer for a smaller one. All by default.
+        num_heads: attention heads.
+    """
+
+    token_effect: ClassVar[str] = "resampled to the queries"
+
+    kind: Literal["aria_projector"]
+    num_queries: PositiveInt = 256
+    used_queries: Annotated[int, Field(ge=0)] = 0
+    num_heads: PositiveInt = 16
+
+    @model_validator(mode="after")
+    def _check_used(self) -> AriaProjector:
+        if self.used_queries > self.num_queries:
+            message = "expected `used_queries` of at most `num_queries` ({all}), got {used}"
+            context = {"all": self.num_queries, "used": self.used_queries}
+            raise PydanticCustomError("used_queries", message, context)
+        return self
+
+    def check(self, dims: Dims) -> None:
+        divide(dims.vision_width, self.num_heads, whole_name="vision_width", part_name="num_heads")
+
+    @property
+    def _used(self) -> int:
+        return self.used_queries or self.num_queries
+
+    def num_vectors(self, dims: Dims) -> int:
+        return dims.num_views * self._used
+
+    def num_params(self, dims: Dims) -> int:
+        vision, text = dims.vision_width, dims.text_width
+        attention = plain_attention(vision).num_params + linear_params(vision, vision)
+        return (
+            self.num_queries * vision
+            + 3 * linear_params(vision, vision, bias=False)
+            + attention
+            + 3 * norm_params(vision)
+            + mlp_params([vision, text, text], bias=False)
+        )
+
+    def num_flops(self, dims: Dims) -> int:
+        vision, text, batch = dims.vision_width, dims.text_width, dims.num_inputs
+        queries, visual = batch * self._used, batch * dims.num_visual_tokens
+        return (
+            linear_flops(2 * queries + 2 * visual, vision, vision)
+            + plain_attention(vision).num_flops(batch, self._used, dims.num_visual_tokens)
+            + mlp_flops(queries, [vision, text, text])
+        )
+
+    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
+        import torch
+
+        from vlcalc.modules import resampler
+
+        with torch.device(device):
+            return resampler.AriaProjector(
+                vision_width=dims.vision_width,
+                text_width=dims.text_width,
+                num_queries=self.num_queries,
+                used_queries=self.used_queries,
+                num_heads=self.num_heads,
+            )

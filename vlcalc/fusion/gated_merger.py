@@ -1,0 +1,71 @@
+"""Gated merger: a strided convolution joins each square, then a norm and a gated feed-forward.
+
+Source: GLM-4.1V, arXiv:2507.01006, section 2; transformers
+models/glm4v/modeling_glm4v.py::Glm4vVisionModel (`downsample`) and Glm4vVisionPatchMerger.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import PositiveInt
+
+from vlcalc.fusion.arithmetic import linear_flops, linear_params, norm_params
+from vlcalc.fusion.base import FUSIONS, Dims
+from vlcalc.fusion.grids import num_windows
+from vlcalc.fusion.per_view import PerView
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@FUSIONS.register("gated_merger")
+class GatedMerger(PerView):
+    """Squares are mapped to text width; the rest has no biases and runs at that width.
+
+    Attributes:
+        merge_size: side of the square of visual tokens that becomes one.
+        hidden_width: hidden width of the gated feed-forward.
+    """
+
+    token_effect: ClassVar[str] = "joined in squares of `merge_size` x `merge_size`"
+    spatial_detail: ClassVar[str] = "coarser grid; the square is kept in the channels"
+
+    kind: Literal["gated_merger"]
+    merge_size: PositiveInt = 2
+    hidden_width: PositiveInt = 13_696
+
+    def tokens_per_view(self, dims: Dims) -> int:
+        return num_windows(dims, self.merge_size, side_name="merge_size")
+
+    def num_params(self, dims: Dims) -> int:
+        text = dims.text_width
+        downsample = linear_params(self._merged_width(dims), text)
+        return downsample + norm_params(text) + self._square_weights(text)
+
+    def num_flops(self, dims: Dims) -> int:
+        text, rows = dims.text_width, dims.num_inputs * self.tokens_per_view(dims)
+        downsample = linear_flops(rows, self._merged_width(dims), text)
+        return downsample + 2 * rows * self._square_weights(text)
+
+    def _merged_width(self, dims: Dims) -> int:
+        return self.merge_size**2 * dims.vision_width
+
+    def _square_weights(self, text_width: int) -> int:
+        """Return the weights of the projection and of the gated feed-forward."""
+        return text_width * (text_width + 3 * self.hidden_width)
+
+    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
+        import torch
+
+        from vlcalc.modules import patch_merger
+
+        with torch.device(device):
+            return patch_merger.GatedMerger(
+                vision_width=dims.vision_width,
+                text_width=dims.text_width,
+                num_columns=dims.columns,
+                num_rows=dims.rows,
+                merge_size=self.merge_size,
+                hidden_width=self.hidden_width,
+            )
