@@ -1,0 +1,109 @@
+"""Published figures as tables: for people by kind of figure, for machines all in one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from vlcalc.audit.conventions import CONVENTIONS
+from vlcalc.audit.published import VERDICTS, Figure
+from vlcalc.table import Column, Table
+from vlcalc.units import format_share
+
+MACHINES = (
+    Column("spec", "spec", "text"),
+    Column("metric", "metric", "text"),
+    Column("part", "part", "text"),
+    Column("published", "published"),
+    Column("ours", "ours"),
+    Column("difference", "difference"),
+    Column("share", "share", "share"),
+    Column("verdict", "verdict", "text"),
+    Column("convention", "convention", "text"),
+    Column("sequence_length", "tokens"),
+    Column("by_convention", "by its convention"),
+    Column("why", "why", "text"),
+    Column("source", "source", "text"),
+)
+PARAMS = (
+    Column("counted", "parameters of", "text"),
+    Column("published", "published"),
+    Column("ours", "ours"),
+    Column("outcome", "verdict", "text"),
+    Column("why", "why", "text"),
+)
+FLOPS = (
+    Column("counted", "FLOPs of", "text"),
+    Column("published", "published", "flops"),
+    Column("ours", "ours", "flops"),
+    Column("by_convention", "its convention", "flops"),
+    Column("outcome", "verdict", "text"),
+    Column("why", "why", "text"),
+)
+RULE = (
+    "Equal: to the last digit. Within rounding: ours, written with as many digits as were printed, "
+    "is the figure. Different: by what was printed less ours, as a share of ours."
+)
+NONE = "Its spec quotes no figure that others published."
+
+
+def people_tables(figures: Sequence[Figure], *, title: str, several: bool) -> list[Table]:
+    """Return a table of parameters and one of FLOPs, those that have rows.
+
+    Args:
+        figures: what to show.
+        title: what the figures are of.
+        several: whether they are of several specs, which are then named in each row.
+    """
+    params = [each for each in figures if not each.is_flops]
+    flops = [each for each in figures if each.is_flops]
+    tables = []
+    if params:
+        notes = (summary(params), RULE)
+        tables.append(_table(PARAMS, params, title, notes, several=several))
+    if flops:
+        ours = f"Ours: {CONVENTIONS['ours'].what}; causal attention in full."
+        tables.append(_table(FLOPS, flops, title, (summary(flops), ours), several=several))
+    return tables or [Table(PARAMS, (), title, (NONE,))]
+
+
+def machines_table(figures: Sequence[Figure], *, title: str) -> Table:
+    """Return all figures with all that is known of them, raw."""
+    notes = (summary(figures), RULE) if figures else (NONE,)
+    return _table(MACHINES, figures, title, notes, several=False)
+
+
+def summary(figures: Sequence[Figure]) -> str:
+    """Say how many figures have which verdict."""
+    counts = Counter(each.verdict for each in figures)
+    found = [f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict]]
+    figure = "figure" if len(figures) == 1 else "figures"
+    return f"{len(figures)} published {figure}: {', '.join(found)}."
+
+
+def _table(
+    columns: tuple[Column, ...],
+    figures: Sequence[Figure],
+    title: str,
+    notes: tuple[str, ...],
+    *,
+    several: bool,
+) -> Table:
+    keys = [column.key for column in columns]
+    rows = [tuple(_value(each, key, several=several) for key in keys) for each in figures]
+    alerts = frozenset(i for i, each in enumerate(figures) if each.verdict == "different")
+    return Table(columns, rows, title, notes, alerts)
+
+
+def _value(each: Figure, key: str, *, several: bool) -> object:
+    if key == "published":
+        return each.published.value
+    if key == "counted":
+        return f"{each.spec}: {each.part}" if several else each.part
+    if key == "outcome":
+        by = f" by {format_share(each.share)}" if each.verdict == "different" else ""
+        return f"{each.verdict}{by}"
+    if key in ("metric", "convention", "sequence_length", "source"):
+        return getattr(each.published, key) or None
+    value = getattr(each, key)
+    return None if value == "" else value
