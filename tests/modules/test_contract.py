@@ -40,7 +40,7 @@ def reached_from(room: str) -> set[str]:
 def modules() -> dict[str, Any]:
     """Return every module of the fusion methods; backbones have tests of their own."""
     files = {info.name for info in pkgutil.iter_modules(vlcalc.modules.__path__)}
-    files -= reached_from("backbones") - reached_from("fusion")
+    files -= (reached_from("backbones") | reached_from("inference")) - reached_from("fusion")
     files -= {"inserted_layers"}  # composed by the methods inside the LLM, and tested with them
     return {
         name: value

@@ -187,3 +187,26 @@ def test_an_unknown_part_does_not_hide_the_other_errors(tmp_path: Path) -> None:
 )
 def test_a_file_of_any_kind_is_validated_as_what_it_is(tmp_path: Path, text: str) -> None:
     assert check_file(write(tmp_path, text)) == []
+
+
+def test_counts_that_no_model_has_are_refused_at_once(tmp_path: Path) -> None:
+    huge = tmp_path / "huge.yaml"
+    huge.write_text(
+        "name: huge\n"
+        "vision: { name: v, patch_size: 14, image_size: 336 }\n"
+        "tiling:\n"
+        "  kind: grid\n"
+        "  tile_size: 336\n"
+        "  chooser: { kind: closest_ratio, max_tiles: 100000000 }\n"
+        "fusion: { kind: q_former, depth: 200000000 }\n"
+        "language:\n"
+        "  name: lm\n"
+        "  decoder: { depth: 30000, width: 64, num_heads: 4, ffn_width: 64, vocab_size: 9 }\n"
+    )
+    errors = [str(error) for error in check_file(huge)]
+    assert [error.split("`")[1] for error in errors] == [
+        "tiling.chooser.max_tiles",
+        "fusion.depth",
+        "language.decoder.depth",
+    ]
+    assert all("expected at most 10000" in error for error in errors)

@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 from vlcalc.backbones.checks import check_divides
 from vlcalc.backbones.experts import Experts
 from vlcalc.backbones.latent_attention import LatentAttention
+from vlcalc.bounds import Depth
 from vlcalc.tiling.base import Frozen
 
 NormKind = Literal["rms", "layer", "layer_no_bias"]
@@ -45,7 +46,7 @@ class DecoderShape(Frozen):
         position_offset: rows at the start of that table that stand for no position.
     """
 
-    depth: PositiveInt
+    depth: Depth
     width: PositiveInt
     num_heads: PositiveInt
     num_kv_heads: PositiveInt = Field(default=0)  # `_derive` fills both in before they are read

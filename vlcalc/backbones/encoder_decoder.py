@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from pydantic import Field, PositiveInt, model_validator
 
 from vlcalc.backbones.checks import check_divides
+from vlcalc.bounds import Depth
 from vlcalc.tiling.base import Frozen
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ class EncoderDecoder(Frozen):
         tied_embeddings: whether the head is the embedding.
     """
 
-    encoder_depth: PositiveInt
-    decoder_depth: PositiveInt = Field(default=0)  # `_derive` fills both in before they are read
+    encoder_depth: Depth
+    decoder_depth: Depth = Field(default=0)  # `_derive` fills both in before they are read
     width: PositiveInt
     num_heads: PositiveInt
     head_dim: PositiveInt = Field(default=0)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import NonNegativeInt, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
+from vlcalc import bounds
 from vlcalc.tiling.base import Frozen
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Experts(Frozen):
         step: every how manieth layer has experts, counted from the end of the first step.
     """
 
-    num_experts: PositiveInt
+    num_experts: bounds.Experts
     num_active: PositiveInt
     ffn_width: PositiveInt
     shared_width: NonNegativeInt = 0

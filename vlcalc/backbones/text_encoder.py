@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from pydantic import NonNegativeInt, PositiveInt, model_validator
 
 from vlcalc.backbones.checks import check_divides
+from vlcalc.bounds import Depth
 from vlcalc.errors import InputError
 from vlcalc.tiling.base import Frozen
 
@@ -46,7 +47,7 @@ class TextEncoder(Frozen):
             as table with a bias.
     """
 
-    depth: PositiveInt
+    depth: Depth
     width: PositiveInt
     num_heads: PositiveInt
     ffn_width: PositiveInt

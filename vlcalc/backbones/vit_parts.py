@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from pydantic import NonNegativeInt, PositiveInt
 
+from vlcalc.bounds import Depth
 from vlcalc.tiling.base import Frozen
 
 
@@ -97,7 +98,7 @@ class Tiles(Frozen):
 
     max_tiles: PositiveInt
     num_aspect_ratios: PositiveInt
-    global_depth: PositiveInt
+    global_depth: Depth
     token_multiple: PositiveInt = 8
 
     def sequence_length(self, num_tokens: int) -> int:

@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from vlcalc.backbones.checks import check_divides
 from vlcalc.backbones.vit_parts import Neck, Tiles, Window
+from vlcalc.bounds import Depth
 from vlcalc.tiling.base import Frozen
 
 NormKind = Literal["layer", "rms"]
@@ -48,7 +49,7 @@ class VisionShape(Frozen):
         intermediate_layers: indices, from 0, of layers whose outputs are put beside the last one's.
     """
 
-    depth: PositiveInt
+    depth: Depth
     width: PositiveInt
     num_heads: PositiveInt
     ffn_width: PositiveInt

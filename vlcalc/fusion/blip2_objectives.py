@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveFloat, PositiveInt
 
+from vlcalc.bounds import Depth
 from vlcalc.errors import InputError
 from vlcalc.fusion.arithmetic import (
     attention_flops,
@@ -57,7 +58,7 @@ class Blip2Objectives(Fusion):
 
     kind: Literal["blip2_objectives"]
     width: PositiveInt = 768
-    depth: PositiveInt = 12
+    depth: Depth = 12
     num_heads: PositiveInt = 12
     num_queries: PositiveInt = 32
     hidden_width: PositiveInt = 3072

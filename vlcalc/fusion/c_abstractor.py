@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveInt
 
+from vlcalc.bounds import Depth
 from vlcalc.fusion.arithmetic import conv_flops, conv_params, mlp_flops, mlp_params, norm_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.grids import check_square, square_side
@@ -36,8 +37,8 @@ class CAbstractor(PerView):
     kind: Literal["c_abstractor"]
     num_queries: PositiveInt = 144
     hidden_width: PositiveInt = 1024
-    depth: PositiveInt = 3
-    mlp_depth: PositiveInt = 2
+    depth: Depth = 3
+    mlp_depth: Depth = 2
 
     def check(self, dims: Dims) -> None:
         square_side(dims)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import PositiveInt
 
+from vlcalc.bounds import Depth
 from vlcalc.fusion.arithmetic import mlp_flops, mlp_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.vector_fusion import JointFusion
@@ -30,7 +31,7 @@ class ConcatMlp(JointFusion):
 
     kind: Literal["concat_mlp"]
     hidden_width: PositiveInt = 1600
-    depth: PositiveInt = 3
+    depth: Depth = 3
     activation: Literal["gelu", "gelu_tanh", "relu", "silu", "squared_relu", "tanh"] = "relu"
 
     def num_params(self, dims: Dims) -> int:

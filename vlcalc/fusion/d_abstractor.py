@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveInt
 
+from vlcalc.bounds import Depth
 from vlcalc.fusion.arithmetic import (
     attention_flops,
     linear_flops,
@@ -43,7 +44,7 @@ class DAbstractor(PerView):
     kind: Literal["d_abstractor"]
     num_queries: PositiveInt = 144
     hidden_width: PositiveInt = 1024
-    depth: PositiveInt = 6
+    depth: Depth = 6
     num_heads: PositiveInt = 8
     num_points: PositiveInt = 4
     feed_forward_width: PositiveInt = 1024

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveInt
 
+from vlcalc.bounds import Depth
 from vlcalc.fusion.arithmetic import mlp_flops, mlp_params
 from vlcalc.fusion.base import FUSIONS, Dims, divide
 from vlcalc.fusion.choices import Activation
@@ -33,7 +34,7 @@ class Grouped(PerView):
 
     kind: Literal["grouped"]
     compress_ratio: PositiveInt
-    depth: PositiveInt = 2
+    depth: Depth = 2
     activation: Activation = "gelu"
 
     def tokens_per_view(self, dims: Dims) -> int:

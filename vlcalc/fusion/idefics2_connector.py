@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveFloat, PositiveInt
 
+from vlcalc.bounds import Depth
 from vlcalc.fusion.arithmetic import mlp_flops, mlp_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.choices import Activation
@@ -33,7 +34,7 @@ class Idefics2Connector(Resampler):
 
     kind: Literal["idefics2_connector"]
     hidden_width: PositiveInt = 14_336
-    depth: PositiveInt = 3
+    depth: Depth = 3
     num_heads: PositiveInt = 16
     head_dim: PositiveInt = 96
     num_kv_heads: PositiveInt = 4

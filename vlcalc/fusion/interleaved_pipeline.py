@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import PositiveInt
-
+from vlcalc.bounds import Depth
 from vlcalc.fusion.arithmetic import mlp_flops, mlp_params
 from vlcalc.fusion.base import FUSIONS, Dims, Fusion, Taxonomy
 from vlcalc.fusion.examples import visual_tokens
@@ -33,7 +32,7 @@ class InterleavedPipeline(Fusion):
     spatial_detail: ClassVar[str] = "full grid"
 
     kind: Literal["interleaved_pipeline"]
-    depth: PositiveInt = 2
+    depth: Depth = 2
     image_token_id: int = 32_000
 
     def num_image_tokens(self, dims: Dims) -> int:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import PositiveInt
-
+from vlcalc.bounds import Depth
 from vlcalc.fusion.arithmetic import mlp_flops, mlp_params
 from vlcalc.fusion.base import FUSIONS, Dims, Fusion, Taxonomy
 from vlcalc.fusion.examples import joined_views, text_ids
@@ -30,7 +29,7 @@ class LlavaPipeline(Fusion):
     spatial_detail: ClassVar[str] = "full grid"
 
     kind: Literal["llava_pipeline"]
-    depth: PositiveInt = 2
+    depth: Depth = 2
 
     def num_image_tokens(self, dims: Dims) -> int:
         return dims.num_views * dims.num_visual_tokens

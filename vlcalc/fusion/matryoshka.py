@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveInt
 
+from vlcalc.bounds import Depth
 from vlcalc.errors import InputError
 from vlcalc.fusion.arithmetic import mlp_flops, mlp_params
 from vlcalc.fusion.base import FUSIONS, Dims, divide
@@ -37,7 +38,7 @@ class Matryoshka(PerView):
     kind: Literal["matryoshka"]
     pooled_sides: tuple[PositiveInt, ...] = (1, 3, 6, 12, 24)
     used_side: PositiveInt = 24
-    depth: PositiveInt = 2
+    depth: Depth = 2
     activation: Activation = "gelu"
 
     def check(self, dims: Dims) -> None:

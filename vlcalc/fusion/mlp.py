@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveFloat, PositiveInt
 
+from vlcalc.bounds import Depth
 from vlcalc.fusion.arithmetic import mlp_flops, mlp_params, norm_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.choices import Activation, Norm
@@ -33,7 +34,7 @@ class MLP(PerView):
     spatial_detail: ClassVar[str] = "full grid"
 
     kind: Literal["mlp"]
-    depth: PositiveInt = 2
+    depth: Depth = 2
     hidden_width: PositiveInt | None = None
     input_norm: Norm | None = None
     activation: Activation = "gelu"

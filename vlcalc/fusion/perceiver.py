@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
+from vlcalc.bounds import Depth
 from vlcalc.errors import InputError
 from vlcalc.fusion.arithmetic import linear_flops, linear_params, norm_params
 from vlcalc.fusion.attention import (
@@ -49,7 +50,7 @@ class Perceiver(Resampler):
     token_effect: ClassVar[str] = "resampled to the latents"
 
     kind: Literal["perceiver"]
-    depth: PositiveInt = 6
+    depth: Depth = 6
     num_heads: PositiveInt = 8
     head_dim: PositiveInt = 64
     num_latents: PositiveInt = 64

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveInt
 
+from vlcalc.bounds import Depth
 from vlcalc.fusion.arithmetic import mlp_flops, mlp_params, norm_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.choices import Activation, Norm
@@ -37,7 +38,7 @@ class PixelShuffle(PerView):
 
     kind: Literal["pixel_shuffle"]
     factor: PositiveInt = 2
-    depth: PositiveInt = 2
+    depth: Depth = 2
     hidden_width: PositiveInt | None = None
     gated: bool = False
     input_norm: Norm | None = "layer"

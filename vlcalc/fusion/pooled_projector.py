@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveInt
 
+from vlcalc.bounds import Depth
 from vlcalc.fusion.arithmetic import mlp_flops, mlp_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.choices import Activation
@@ -39,7 +40,7 @@ class PooledProjector(PerView):
     pooled_columns: PositiveInt
     pooled_rows: PositiveInt
     pool: Literal["average", "adaptive", "bilinear"] = "average"
-    depth: PositiveInt = 2
+    depth: Depth = 2
     activation: Activation = "gelu"
     pool_first: bool = True
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveInt
 
+from vlcalc.bounds import Depth
 from vlcalc.fusion.arithmetic import mlp_flops, mlp_params
 from vlcalc.fusion.base import FUSIONS, Dims, Fusion, Taxonomy, divide
 from vlcalc.fusion.examples import joined_views, text_states
@@ -34,7 +35,7 @@ class ProjectAndConcatenate(Fusion):
 
     kind: Literal["project_and_concatenate"]
     compress_ratio: PositiveInt = 1
-    depth: PositiveInt = 2
+    depth: Depth = 2
     activation: Literal["gelu", "gelu_tanh", "relu", "silu", "squared_relu", "tanh"] = "gelu"
 
     def check(self, dims: Dims) -> None:

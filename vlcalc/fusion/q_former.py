@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveFloat, PositiveInt
 
+from vlcalc.bounds import Depth
 from vlcalc.errors import InputError
 from vlcalc.fusion.arithmetic import (
     linear_flops,
@@ -49,7 +50,7 @@ class QFormer(Resampler):
 
     kind: Literal["q_former"]
     width: PositiveInt = 768
-    depth: PositiveInt = 12
+    depth: Depth = 12
     num_heads: PositiveInt = 12
     num_queries: PositiveInt = 32
     hidden_width: PositiveInt = 3072

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveInt
 
+from vlcalc.bounds import Depth
 from vlcalc.fusion.arithmetic import (
     linear_flops,
     linear_params,
@@ -37,7 +38,7 @@ class SelfCrossResampler(Resampler):
 
     kind: Literal["self_cross_resampler"]
     num_queries: PositiveInt = 64
-    depth: PositiveInt = 6
+    depth: Depth = 6
     num_heads: PositiveInt = 4
     output_projection: bool = False
     feed_forward: bool = False

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveFloat, PositiveInt
 
+from vlcalc.bounds import Depth
 from vlcalc.fusion.arithmetic import (
     linear_flops,
     linear_params,
@@ -40,7 +41,7 @@ class SimplifiedQFormer(Resampler):
 
     kind: Literal["simplified_q_former"]
     width: PositiveInt = 768
-    depth: PositiveInt = 6
+    depth: Depth = 6
     num_heads: PositiveInt = 12
     num_queries: PositiveInt = 32
     hidden_width: PositiveInt = 3072

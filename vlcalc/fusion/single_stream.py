@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, PositiveInt
 
+from vlcalc.bounds import Depth
 from vlcalc.errors import InputError
 from vlcalc.fusion.arithmetic import (
     encoder_layer_flops,
@@ -45,7 +46,7 @@ class SingleStream(Fusion):
     spatial_detail: ClassVar[str] = "detected regions"
 
     kind: Literal["single_stream"]
-    depth: PositiveInt = 12
+    depth: Depth = 12
     num_heads: PositiveInt = 12
     hidden_width: PositiveInt = 3072
     max_positions: PositiveInt = 512

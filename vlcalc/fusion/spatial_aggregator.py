@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import NonNegativeInt, PositiveInt
 
+from vlcalc.bounds import Depth
 from vlcalc.errors import InputError
 from vlcalc.fusion.arithmetic import (
     attention_flops,
@@ -52,7 +53,7 @@ class SpatialAggregator(Fusion):
     vision_widths: tuple[PositiveInt, ...] | None = None
     num_queries: PositiveInt = 576
     width: PositiveInt = 1024
-    depth: PositiveInt = 3
+    depth: Depth = 3
     num_heads: PositiveInt = 16
     num_inserted: NonNegativeInt = 10
 

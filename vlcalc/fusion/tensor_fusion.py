@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import PositiveInt
 
+from vlcalc.bounds import Depth
 from vlcalc.fusion.arithmetic import mlp_flops, mlp_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.vector_fusion import JointFusion
@@ -28,7 +29,7 @@ class TensorFusion(JointFusion):
 
     kind: Literal["tensor_fusion"]
     hidden_width: PositiveInt = 128
-    depth: PositiveInt = 3
+    depth: Depth = 3
 
     def num_params(self, dims: Dims) -> int:
         return mlp_params(self._mlp_widths(dims))

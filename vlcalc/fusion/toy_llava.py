@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveInt
 
+from vlcalc.bounds import Depth
 from vlcalc.fusion.arithmetic import (
     encoder_layer_flops,
     encoder_layer_params,
@@ -39,7 +40,7 @@ class ToyLlava(Fusion):
     spatial_detail: ClassVar[str] = "full grid"
 
     kind: Literal["toy_llava"]
-    depth: PositiveInt = 4
+    depth: Depth = 4
     num_heads: PositiveInt = 32
     hidden_width: PositiveInt = 11_008
 

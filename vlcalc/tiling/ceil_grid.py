@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import NonNegativeInt, PositiveInt
 
+from vlcalc.bounds import Tiles
 from vlcalc.tiling.base import POLICIES, ImageSize, Step, Tiling, TilingPolicy
 from vlcalc.tiling.scaling import ceil_div
 from vlcalc.tiling.steps import vectors_step
@@ -29,7 +30,7 @@ class CeilGrid(TilingPolicy):
     kind: Literal["ceil_grid"]
     tile_size: PositiveInt
     tile_tokens: PositiveInt
-    max_tiles: PositiveInt
+    max_tiles: Tiles
     thumbnails: NonNegativeInt = 1
 
     def _tile(self, image: ImageSize, num_images: int) -> Tiling:

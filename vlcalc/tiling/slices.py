@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import PositiveInt
 
+from vlcalc.bounds import Tiles
 from vlcalc.tiling.base import POLICIES, ImageSize, Step, Tiling, TilingPolicy, View
 from vlcalc.tiling.chooser import SINGLE_TILE, TileGrid
 from vlcalc.tiling.extra import ExtraTokens
@@ -32,7 +33,7 @@ class Slices(TilingPolicy):
 
     kind: Literal["slices"]
     tile_size: PositiveInt
-    max_slices: PositiveInt
+    max_slices: Tiles
     merge_size: PositiveInt = 1
     tokens_per_slice: PositiveInt | None = None
     extra: ExtraTokens = ExtraTokens()

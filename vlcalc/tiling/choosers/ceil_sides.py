@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import PositiveInt
-
+from vlcalc.bounds import Tiles
 from vlcalc.tiling.base import ImageSize
 from vlcalc.tiling.chooser import CHOOSERS, Chooser, TileGrid
 from vlcalc.tiling.grids import closest_grid
@@ -24,7 +23,7 @@ class CeilSides(Chooser):
     """
 
     kind: Literal["ceil_sides"]
-    max_tiles: PositiveInt
+    max_tiles: Tiles
 
     def choose(self, image: ImageSize, tile: int) -> TileGrid:
         grid = TileGrid(-(-image.width // tile), -(-image.height // tile))

@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import PositiveInt
 
+from vlcalc.bounds import Tiles
 from vlcalc.tiling.base import ImageSize
 from vlcalc.tiling.chooser import CHOOSERS, Chooser, TileGrid
 from vlcalc.tiling.grids import closest_grid
@@ -26,7 +27,7 @@ class ClosestRatio(Chooser):
 
     kind: Literal["closest_ratio"]
     min_tiles: PositiveInt = 1
-    max_tiles: PositiveInt
+    max_tiles: Tiles
 
     def choose(self, image: ImageSize, tile: int) -> TileGrid:
         return closest_grid(image, tile, self.min_tiles, self.max_tiles)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import PositiveFloat
 
+from vlcalc.bounds import Tiles
 from vlcalc.tiling.base import ImageSize
 from vlcalc.tiling.chooser import CHOOSERS, Chooser, TileGrid
 from vlcalc.tiling.grids import grids_by_area
@@ -24,7 +25,7 @@ class Covering(Chooser):
     """
 
     kind: Literal["covering"]
-    max_tiles: PositiveInt
+    max_tiles: Tiles
     threshold: PositiveFloat
 
     def choose(self, image: ImageSize, tile: int) -> TileGrid:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from pydantic import PositiveInt
-
+from vlcalc.bounds import Tiles
 from vlcalc.errors import RefusedError
 from vlcalc.tiling.base import ImageSize
 from vlcalc.tiling.chooser import CHOOSERS, Chooser, TileGrid
@@ -25,7 +24,7 @@ class HdScale(Chooser):
     """
 
     kind: Literal["hd_scale"]
-    max_tiles: PositiveInt
+    max_tiles: Tiles
 
     def choose(self, image: ImageSize, tile: int) -> TileGrid:
         ratio = max(image) / min(image)

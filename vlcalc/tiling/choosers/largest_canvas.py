@@ -10,8 +10,7 @@ import math
 from functools import cache
 from typing import Literal
 
-from pydantic import PositiveInt
-
+from vlcalc.bounds import Tiles
 from vlcalc.tiling.base import ImageSize
 from vlcalc.tiling.chooser import CHOOSERS, Chooser, TileGrid
 
@@ -25,7 +24,7 @@ class LargestCanvas(Chooser):
     """
 
     kind: Literal["largest_canvas"]
-    max_tiles: PositiveInt
+    max_tiles: Tiles
 
     def choose(self, image: ImageSize, tile: int) -> TileGrid:
         holding = [

@@ -17,8 +17,9 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import NonNegativeInt
 
+from vlcalc.bounds import Tiles
 from vlcalc.tiling.base import ImageSize
 from vlcalc.tiling.chooser import CHOOSERS, SINGLE_TILE, Chooser, TileGrid
 from vlcalc.tiling.grids import grids_by_area
@@ -35,7 +36,7 @@ class LeastUpscale(Chooser):
     """
 
     kind: Literal["least_upscale"]
-    max_tiles: PositiveInt
+    max_tiles: Tiles
     margin: NonNegativeInt = 0
 
     def choose(self, image: ImageSize, tile: int) -> TileGrid:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import PositiveFloat, PositiveInt
 
+from vlcalc.bounds import Tiles
 from vlcalc.tiling.base import ImageSize
 from vlcalc.tiling.chooser import CHOOSERS, SINGLE_TILE, Chooser, TileGrid
 
@@ -27,7 +28,7 @@ class LongAxis(Chooser):
     kind: Literal["long_axis"]
     min_ratio: PositiveFloat
     min_crop: PositiveInt
-    max_crops: PositiveInt
+    max_crops: Tiles
 
     def choose(self, image: ImageSize, tile: int) -> TileGrid:
         longer, shorter = max(image), min(image)

@@ -13,6 +13,7 @@ from typing import Literal
 
 from pydantic import NonNegativeInt, PositiveInt, model_validator
 
+from vlcalc.bounds import Tiles
 from vlcalc.errors import RefusedError
 from vlcalc.tiling.base import ImageSize
 from vlcalc.tiling.chooser import TileGrid
@@ -42,7 +43,7 @@ class Stitched(Layout):
     unpad: Literal["ratio", "padding"] | None = None
     min_fitted_side: PositiveInt = 1
     margin: NonNegativeInt = 0
-    max_tiles: PositiveInt | None = None
+    max_tiles: Tiles | None = None
 
     @model_validator(mode="after")
     def _check_options(self) -> Stitched:
