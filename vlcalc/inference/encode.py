@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -32,15 +31,14 @@ def _blocks(encoder: VisionTransformer, call: EncoderCall) -> Iterator[Block]:
         flops=encoder.patch_flops(*size),
         build=_stem(encoder, call),
     )
-    kept = len(encoder.intermediate_layers) * _num_values(encoder, call)
-    for index, number in layer_groups(encoder).items():
+    for layers in alike_layers(encoder):
         yield Block(
             component="vision",
-            path=f"{path}.layers[{index}]",
-            num_repeats=number,
-            flops=encoder.layer_flops(*size, index=index),
-            build=_layer(encoder, call, index),
-            held_values=kept,
+            path=f"{path}.layers[{layers[0]}]",
+            num_repeats=len(layers),
+            flops=encoder.layer_flops(*size, index=layers[0]),
+            build=_layer(encoder, call, layers[0]),
+            held_values=max(_held_values(encoder, call, index) for index in layers),
         )
     if encoder.tiles:
         yield Block(
@@ -49,7 +47,7 @@ def _blocks(encoder: VisionTransformer, call: EncoderCall) -> Iterator[Block]:
             num_repeats=1,
             flops=0,
             build=_middle(encoder, call),
-            held_values=kept,
+            held_values=_held_values(encoder, call, encoder.depth),
         )
     if encoder.post_norm or encoder.head_params() or encoder.intermediate_layers:
         yield Block(
@@ -58,18 +56,36 @@ def _blocks(encoder: VisionTransformer, call: EncoderCall) -> Iterator[Block]:
             num_repeats=1,
             flops=encoder.head_flops(*size),
             build=_end(encoder, call),
+            held_values=_num_pixels(encoder, call),
         )
 
 
-def layer_groups(encoder: VisionTransformer) -> dict[int, int]:
-    """Return the number of layers that are like each first one of its kind, by its index."""
+def alike_layers(encoder: VisionTransformer) -> tuple[tuple[int, ...], ...]:
+    """Return the indices of the layers that are alike, those of each kind together."""
 
     def kind(index: int) -> tuple[object, ...]:
         is_global = index >= encoder.depth
         return encoder.window_of(index), encoder.relative_side(index), is_global
 
     kinds = [kind(index) for index in range(encoder.total_depth)]
-    return {kinds.index(each): number for each, number in Counter(kinds).items()}
+    indices = range(encoder.total_depth)
+    return tuple(
+        tuple(index for index in indices if kinds[index] == each) for each in dict.fromkeys(kinds)
+    )
+
+
+def _held_values(encoder: VisionTransformer, call: EncoderCall, index: int) -> int:
+    """Return the values alive beside a layer's input: pixels, and outputs kept for the end."""
+    before = index - (index <= encoder.depth)  # the one before a local layer gave its input
+    kept = sum(layer < before for layer in encoder.intermediate_layers)
+    return _num_pixels(encoder, call) + kept * _num_values(encoder, call)
+
+
+def _num_pixels(encoder: VisionTransformer, call: EncoderCall) -> int:
+    """Return the values of all pixels; whoever calls the encoder keeps them."""
+    tiles = encoder.tiles.max_tiles if encoder.tiles else 1
+    area = call.columns * call.rows * encoder.patch_size**2
+    return call.batch_size * tiles * encoder.in_channels * area
 
 
 def _num_values(encoder: VisionTransformer, call: EncoderCall) -> int:

@@ -26,9 +26,8 @@ def encoder_decoder_prefill(shape: EncoderDecoder, plan: Plan) -> tuple[Run, ...
     """Return what the prompt runs: the encoder over the source, the decoder over one position."""
     source = plan.load.batch_size * plan.sequence_length * shape.width
     stem = replace(_stem(shape, plan, 1, crossed=True), held_values=source)
-    end = replace(_end(shape, plan), held_values=source)
-    blocks = (*_encoder(shape, plan), stem, _first_position(shape, plan), end)
-    return (Run(blocks=blocks[:-1] if plan.load.logits == "none" else blocks),)
+    end = replace(_end(shape, plan, predicts=plan.load.logits != "none"), held_values=source)
+    return (Run(blocks=(*_encoder(shape, plan), stem, _first_position(shape, plan), end)),)
 
 
 def encoder_decoder_decode(shape: EncoderDecoder, plan: Plan) -> tuple[Run, ...]:
@@ -43,7 +42,10 @@ def encoder_decoder_decode(shape: EncoderDecoder, plan: Plan) -> tuple[Run, ...]
         contexts = range(start, plan.num_decoded + 2, BIAS_ALIGNMENT)
         ends = dict.fromkeys((contexts[0], contexts[-1]))
         share = Fraction(len(contexts), len(ends))
-        runs += [Run(blocks=_step(shape, plan, context), num_runs=share) for context in ends]
+        runs += [
+            Run(blocks=encoder_decoder_step(shape, plan, context), num_runs=share)
+            for context in ends
+        ]
     return tuple(runs)
 
 
@@ -128,7 +130,8 @@ def _first_position(shape: EncoderDecoder, plan: Plan) -> Block:
     )
 
 
-def _step(shape: EncoderDecoder, plan: Plan, context: int) -> tuple[Block, ...]:
+def encoder_decoder_step(shape: EncoderDecoder, plan: Plan, context: int) -> tuple[Block, ...]:
+    """Return what one new position of the target runs; `context` is those so far and itself."""
     layers = Block(
         component="language",
         path="language.decoder.layers",
@@ -159,24 +162,26 @@ def _cached_layer(shape: EncoderDecoder, plan: Plan, context: int) -> Build:
     return build
 
 
-def _end(shape: EncoderDecoder, plan: Plan) -> Block:
-    """Return the decoder's last norm and the head, of one position."""
+def _end(shape: EncoderDecoder, plan: Plan, *, predicts: bool = True) -> Block:
+    """Return the decoder's last norm, and the head where it predicts, of one position."""
 
     def build(device: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
         import torch
+        from torch import nn
 
         from vlcalc.modules.encoder_decoder import TargetEnd
 
+        scale = shape.width**-0.5 if shape.tied_embeddings else None
         with torch.device(device):
-            tied = shape.tied_embeddings
-            module = TargetEnd(width=shape.width, vocab_size=shape.vocab_size, tied=tied)
-        return module, (_states(shape, plan, 1, device),)
+            norm = nn.RMSNorm(shape.width, eps=1e-6)
+            head = nn.Linear(shape.width, shape.vocab_size, bias=False) if predicts else None
+        return TargetEnd(norm, head, scale=scale), (_states(shape, plan, 1, device),)
 
     return Block(
         component="language",
         path="language.head",
         num_repeats=1,
-        flops=shape.head_flops(plan.load.batch_size),
+        flops=predicts * shape.head_flops(plan.load.batch_size),
         build=build,
     )
 

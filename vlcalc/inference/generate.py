@@ -35,7 +35,9 @@ def decode_runs(decoder: Decoder, plan: Plan) -> tuple[Run, ...]:
     for start, end in stretches(first, last, decoder.sliding_window):
         contexts = (start, end) if start != end else (start,)
         share = Fraction(end - start + 1, len(contexts))
-        runs += [Run(blocks=_step(decoder, plan, context), num_runs=share) for context in contexts]
+        runs += [
+            Run(blocks=decode_step(decoder, plan, context), num_runs=share) for context in contexts
+        ]
     return tuple(runs)
 
 
@@ -48,7 +50,8 @@ def stretches(first: int, last: int, window: int | None) -> Iterator[tuple[int, 
         yield first, last
 
 
-def _step(decoder: Decoder, plan: Plan, context: int) -> tuple[Block, ...]:
+def decode_step(decoder: Decoder, plan: Plan, context: int) -> tuple[Block, ...]:
+    """Return what one new position runs; `context` is the positions so far and itself."""
     layers = (*_layers(decoder, plan, 1, context, cached=True), *cached_inserted(plan))
     return (_stem(decoder, plan, 1, context), *layers, _end(decoder, plan, 1, 1))
 
@@ -130,7 +133,11 @@ def inserted(plan: Plan) -> Iterator[Block]:
 
 
 def cached_inserted(plan: Plan) -> Iterator[Block]:
-    """Yield the layers of the fusion method, of one position; the image's heads are cached."""
+    """Yield the layers of the fusion method, of one position; the image's heads are cached.
+
+    transformers caches them for Llama 3.2 Vision and BLIP; for IDEFICS it makes them anew with
+    every token (models/idefics/modeling_idefics.py: `past_key_values=None,  # not implemented`).
+    """
     fusion = plan.inserted
     if fusion is None or not plan.fusion_dims:
         return
@@ -180,7 +187,7 @@ def _stem(decoder: Decoder, plan: Plan, queries: int, context: int) -> Block:
 
 def _end(decoder: Decoder, plan: Plan, queries: int, rows: int) -> Block:
     """Return the final norm, and the head of the last `rows` positions of each sequence."""
-    batch = plan.load.batch_size
+    batch, num_extra = plan.load.batch_size, plan.num_extra_logits
 
     def build(device: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
         import torch
@@ -192,7 +199,8 @@ def _end(decoder: Decoder, plan: Plan, queries: int, rows: int) -> Block:
         with torch.device(device):
             norm, head = build_decoder_norm(decoder.norm, decoder.width, eps=1e-6), None
             if rows:  # a tied head costs the same as one of its own
-                head = nn.Linear(decoder.width, decoder.vocab_size, bias=decoder.head_bias)
+                outputs = decoder.vocab_size + num_extra
+                head = nn.Linear(decoder.width, outputs, bias=decoder.head_bias)
             states = torch.randn(batch, queries, decoder.width)
         return DecoderEnd(norm, head, num_logits=rows), (states,)
 
@@ -200,6 +208,6 @@ def _end(decoder: Decoder, plan: Plan, queries: int, rows: int) -> Block:
         component="language",
         path="language.head",
         num_repeats=1,
-        flops=decoder.head_flops(batch * rows),
+        flops=decoder.head_flops(batch * rows, num_extra=num_extra),
         build=build,
     )

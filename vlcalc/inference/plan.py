@@ -54,6 +54,11 @@ class Plan:
         return self.load.output_tokens - 1 if generates(self.spec.language) else 0
 
     @property
+    def num_extra_logits(self) -> int:
+        """Logits of tokens that are no part of the language model's vocabulary."""
+        return sum(extra.num_logits for extra in self.spec.extra_params)
+
+    @property
     def inserted(self) -> InsertedLayers | None:
         """The layers that the fusion method puts into the language model, if it does."""
         fusion = self.spec.fusion
@@ -113,7 +118,7 @@ def _images(load: Load) -> str:
 
 def _encoder_calls(spec: ModelSpec, views: tuple[View, ...], load: Load) -> Iterator[EncoderCall]:
     """Yield the first encoder on each shape of view, and the second on its own square."""
-    if spec.vision is None:
+    if spec.vision is None or spec.vision.external:
         return
     if spec.vision.encoder and spec.vision.encoder.tiles:  # it takes all tiles of an image at once
         yield EncoderCall(spec.vision, views[0].columns, views[0].rows, load.total_images)

@@ -42,18 +42,13 @@ def text_decode(shape: TextEncoder, plan: Plan) -> tuple[Run, ...]:
     first, last = plan.sequence_length + 1, plan.sequence_length + plan.num_decoded
     ends = dict.fromkeys((first, last)) if first <= last else {}
     share = Fraction(plan.num_decoded, max(len(ends), 1))
-    return tuple(
-        Run(
-            blocks=(
-                _stem(shape, plan, 1),
-                _step(shape, plan, context),
-                *cached_inserted(plan),
-                *_end(shape, plan, 1, 1),
-            ),
-            num_runs=share,
-        )
-        for context in ends
-    )
+    return tuple(Run(blocks=text_step(shape, plan, context), num_runs=share) for context in ends)
+
+
+def text_step(shape: TextEncoder, plan: Plan, context: int) -> tuple[Block, ...]:
+    """Return what one new position runs; `context` is the positions so far and itself."""
+    layers = (_cached_layers(shape, plan, context), *cached_inserted(plan))
+    return (_stem(shape, plan, 1), *layers, *_end(shape, plan, 1, 1))
 
 
 def text_cache(shape: TextEncoder, plan: Plan) -> int:
@@ -105,7 +100,7 @@ def _layers(shape: TextEncoder, plan: Plan) -> Block:
     )
 
 
-def _step(shape: TextEncoder, plan: Plan, context: int) -> Block:
+def _cached_layers(shape: TextEncoder, plan: Plan, context: int) -> Block:
     return Block(
         component="language",
         path="language.layers",
