@@ -14,7 +14,9 @@ from vlcalc.cli import main
 
 # Where torch is not installed, what needs it is left out; tokens do not.
 if importlib.util.find_spec("torch") is None:
-    collect_ignore_glob = [f"{name}/*" for name in ("backbones", "cost", "fusion", "modules")]
+    collect_ignore_glob = [
+        f"{name}/*" for name in ("backbones", "cost", "fusion", "measurement", "modules")
+    ]
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent

@@ -13,22 +13,40 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "vlcalc"
 LEVELS = [
     {"errors"},
-    {"image_size", "registry", "table", "distribution", "dtypes"},
-    {"units", "images", "calculator"},
+    {"image_size", "registry", "table", "distribution", "dtypes", "bounds"},
+    {"units", "images", "calculator", "columns"},
     {"tiling", "sizes", "modules"},
     {"fusion", "backbones"},
     {"spec"},
-    {"budget", "cost"},
-    {"analysis", "dataset", "explain", "calculator_tables", "comparison", "components"},
+    {"budget", "cost", "measured"},
+    {
+        "analysis",
+        "dataset",
+        "explain",
+        "calculator_tables",
+        "comparison",
+        "components",
+        "accuracy",
+        "measured_pairs",
+        "saved_run",
+    },
     {"inference"},
-    {"metrics", "comparison_metrics", "audit", "bench"},
+    {
+        "metrics",
+        "comparison_metrics",
+        "comparison_timings",
+        "bench_metrics",
+        "audit",
+        "measurement",
+        "serving",
+    },
     {"formats", "api"},
     {"cli"},
 ]
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS) for name in names}
 HEAVY = {"torch", "numpy", "transformers", "fvcore"}
 # Rooms that torch lives in; everywhere else it is imported inside the function that needs it.
-TORCH_ROOMS = {"modules", "cost", "bench"}
+TORCH_ROOMS = {"modules", "cost", "measurement"}
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -88,6 +106,7 @@ def test_heavy_libraries_stay_in_their_rooms(path: Path) -> None:
     [
         ("--help",),
         ("tokens", "--help"),
+        ("bench", "--help"),
         ("tokens", "--res", "672", "--tiles", "4"),
         ("tokens", "--model", "qwen2.5-vl", "--image", "1920x1080", "--explain"),
         ("tokens", "--model", "all", "--model", "apis", "--image", "1920x1080"),

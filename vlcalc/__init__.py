@@ -10,35 +10,50 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vlcalc.api.analyze import analyze
+    from vlcalc.api.bench import bench
     from vlcalc.api.compare import compare
+    from vlcalc.api.fit import fit
+    from vlcalc.api.predict import predict
     from vlcalc.api.tokens import tokens
     from vlcalc.budget import TokenBudget
     from vlcalc.comparison import Comparison
     from vlcalc.image_size import ImageSize
     from vlcalc.inference.inference import Inference
+    from vlcalc.serving.fit import Fit
+    from vlcalc.serving.latency import Speed
     from vlcalc.spec.loader import load_spec
 
 __version__ = "0.1.0"
 __all__ = [
     "Comparison",
+    "Fit",
     "ImageSize",
     "Inference",
+    "Speed",
     "TokenBudget",
     "__version__",
     "analyze",
+    "bench",
     "compare",
+    "fit",
     "load_spec",
+    "predict",
     "tokens",
 ]
 
 _HOMES = {
     "Comparison": "vlcalc.comparison",
+    "Fit": "vlcalc.serving.fit",
     "ImageSize": "vlcalc.image_size",
     "Inference": "vlcalc.inference.inference",
+    "Speed": "vlcalc.serving.latency",
     "TokenBudget": "vlcalc.budget",
     "analyze": "vlcalc.api.analyze",
+    "bench": "vlcalc.api.bench",
     "compare": "vlcalc.api.compare",
+    "fit": "vlcalc.api.fit",
     "load_spec": "vlcalc.spec.loader",
+    "predict": "vlcalc.api.predict",
     "tokens": "vlcalc.api.tokens",
 }
 

@@ -15,6 +15,7 @@ from vlcalc.dtypes import DTYPE_BYTES
 from vlcalc.errors import InputError, VlcalcError, near_miss
 from vlcalc.fusion.base import Dims
 from vlcalc.image_size import ImageSize
+from vlcalc.measured import Conditions, Measured
 from vlcalc.spec.schema import FusionSpec, LanguageSpec, VisionSpec
 
 MAX_BATCH_SIZE = 1_000_000
@@ -81,6 +82,20 @@ class Setting:
         )
 
     @property
+    def conditions(self) -> Conditions:
+        """The setting in the words of a saved run."""
+        return Conditions(
+            vision=self.vision.name,
+            language=self.language.name,
+            columns=self.columns,
+            rows=self.rows,
+            num_views=self.num_views,
+            text_tokens=self.text_tokens,
+            batch_size=self.batch_size,
+            dtype=self.dtype,
+        )
+
+    @property
     def dtype_bytes(self) -> int:
         """Bytes of one value."""
         return DTYPE_BYTES[self.dtype]
@@ -105,6 +120,7 @@ class Comparison:
         weight_bytes: the method's parameters.
         peak_activation_bytes: most bytes alive at once in the method's forward pass.
         error: why the method does not go with the setting; "" where it does.
+        measured: what a saved run timed of it; None where nothing was looked for or found.
     """
 
     method: FusionSpec
@@ -121,6 +137,7 @@ class Comparison:
     weight_bytes: int | None = None
     peak_activation_bytes: int | None = None
     error: str = ""
+    measured: Measured | None = None
 
     @property
     def compression(self) -> float | None:

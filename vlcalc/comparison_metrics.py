@@ -3,72 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from vlcalc.columns import Columns, Metric, cells, metric
 from vlcalc.comparison import Comparison
 from vlcalc.errors import InputError, near_miss
-from vlcalc.table import Column, Reader, Table, Unit
+from vlcalc.measured import Measured
+from vlcalc.table import Column, Table, Unit
 
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One column and how its value follows from a row."""
-
-    column: Column
-    value: Callable[[Comparison], Any]
-
-
-def _metric(
-    key: str,
-    title: str,
-    value: Callable[[Comparison], Any],
-    unit: Unit = "count",
-    priority: int = 9,
-    *,
-    reader: Reader = "both",
-) -> Metric:
-    return Metric(Column(key, title, unit, priority, reader), value)
-
-
-METRICS = (
-    _metric("method", "method", lambda c: c.method.name, "text"),
-    _metric("taxonomy", "taxonomy", lambda c: c.method.fusion.taxonomy, "text", 4),
-    _metric("num_params", "params", lambda c: c.num_params),
-    _metric("llm_share", "of LLM", lambda c: c.llm_share, "share", 6),
-    _metric("visual_tokens_in", "tokens in", lambda c: c.visual_tokens_in, priority=5),
-    _metric("image_tokens", "image tokens", lambda c: c.image_tokens),
-    _metric("context_tokens", "context tokens", lambda c: c.context_tokens, priority=7),
-    _metric("compression", "compression", lambda c: c.compression, "ratio", 5),
-    _metric("sequence_length", "sequence", lambda c: c.sequence_length, priority=6),
-    _metric("window_share", "of window", lambda c: c.window_share, "share", 5),
-    _metric("fuse_flops", "fuse FLOPs", lambda c: c.fuse_flops, "flops", 8),
-    _metric("prefill_flops", "prefill FLOPs", lambda c: c.prefill_flops, "flops", 7),
-    _metric("total_flops", "total FLOPs", lambda c: c.total_flops, "flops"),
-    _metric("kv_cache_bytes", "KV cache", lambda c: c.kv_cache_bytes, "bytes", 8),
-    _metric("weight_bytes", "weights", lambda c: c.weight_bytes, "bytes", 4),
-    _metric(
+METRICS: tuple[Metric[Comparison], ...] = (
+    metric("method", "method", lambda c: c.method.name, "text"),
+    metric("taxonomy", "taxonomy", lambda c: c.method.fusion.taxonomy, "text", 4),
+    metric("num_params", "params", lambda c: c.num_params),
+    metric("llm_share", "of LLM", lambda c: c.llm_share, "share", 6),
+    metric("visual_tokens_in", "tokens in", lambda c: c.visual_tokens_in, priority=5),
+    metric("image_tokens", "image tokens", lambda c: c.image_tokens),
+    metric("context_tokens", "context tokens", lambda c: c.context_tokens, priority=7),
+    metric("compression", "compression", lambda c: c.compression, "ratio", 5),
+    metric("sequence_length", "sequence", lambda c: c.sequence_length, priority=6),
+    metric("window_share", "of window", lambda c: c.window_share, "share", 5),
+    metric("fuse_flops", "fuse FLOPs", lambda c: c.fuse_flops, "flops", 8),
+    metric("prefill_flops", "prefill FLOPs", lambda c: c.prefill_flops, "flops", 7),
+    metric("total_flops", "total FLOPs", lambda c: c.total_flops, "flops"),
+    metric("kv_cache_bytes", "KV cache", lambda c: c.kv_cache_bytes, "bytes", 8),
+    metric("weight_bytes", "weights", lambda c: c.weight_bytes, "bytes", 4),
+    metric(
         "peak_activation_bytes", "peak activations", lambda c: c.peak_activation_bytes, "bytes", 7
     ),
-    _metric(
-        "llm_modified", "LLM modified", lambda c: _yes(c.method.fusion.llm_modified), "text", 3
-    ),
-    _metric("token_effect", "tokens are", lambda c: c.method.fusion.token_effect, "text", 2),
-    _metric(
-        "spatial_detail", "spatial detail", lambda c: c.method.fusion.spatial_detail, "text", 3
-    ),
-    _metric("used_by", "used by", lambda c: ", ".join(c.method.used_by) or None, "text", 1),
-    _metric("source", "source", lambda c: None if c.error else "exact", "text", reader="machines"),
-    _metric(
+    metric("llm_modified", "LLM modified", lambda c: _yes(c.method.fusion.llm_modified), "text", 3),
+    metric("token_effect", "tokens are", lambda c: c.method.fusion.token_effect, "text", 2),
+    metric("spatial_detail", "spatial detail", lambda c: c.method.fusion.spatial_detail, "text", 3),
+    metric("used_by", "used by", lambda c: ", ".join(c.method.used_by) or None, "text", 1),
+    metric("source", "source", lambda c: None if c.error else "exact", "text", reader="machines"),
+    metric(
         "activation_source",
         "activation source",
         lambda c: None if c.peak_activation_bytes is None else "counted",
         "text",
         reader="machines",
     ),
-    _metric("error", "error", lambda c: c.error or None, "text", reader="machines"),
+    metric("error", "error", lambda c: c.error or None, "text", reader="machines"),
 )
-BY_KEY = {metric.column.key: metric for metric in METRICS}
 GROUPS = {
     "overview": (
         *("method", "taxonomy", "num_params", "image_tokens", "context_tokens", "total_flops"),
@@ -80,7 +56,7 @@ GROUPS = {
     ),
     "compute": ("method", "num_params", "fuse_flops", "prefill_flops", "total_flops"),
     "memory": ("method", "weight_bytes", "kv_cache_bytes", "peak_activation_bytes"),
-    "all": tuple(BY_KEY),
+    "all": tuple(each.column.key for each in METRICS),
 }
 # Shown to people where no columns are asked for; machines get all.
 DEFAULT = (
@@ -88,6 +64,31 @@ DEFAULT = (
     *("context_tokens", "compression", "sequence_length", "window_share", "fuse_flops"),
     *("prefill_flops", "total_flops", "kv_cache_bytes", "weight_bytes", "peak_activation_bytes"),
     *("llm_modified", "spatial_detail", "used_by"),
+)
+COLUMNS = Columns(METRICS, groups=GROUPS, default=DEFAULT)
+
+
+def _timing(
+    key: str, title: str, value: Callable[[Measured], Any], unit: Unit, priority: int = 6
+) -> Metric[Comparison]:
+    return metric(key, title, lambda row: row.measured and value(row.measured), unit, priority)
+
+
+# With a saved run beside them.
+TIMINGS: tuple[Metric[Comparison], ...] = (
+    _timing("latency_s", "latency", lambda row: row.median_s, "seconds", 9),
+    _timing("latency_iqr_s", "IQR", lambda row: row.iqr_s, "seconds", 5),
+    _timing("images_per_s", "images/s", lambda row: row.images_per_s, "ratio", 5),
+    _timing("peak_bytes", "peak memory", lambda row: row.peak_bytes, "bytes", 8),
+    _timing(
+        "latency_source", "latency source", lambda row: "measured" if row.median_s else None, "text"
+    ),
+)
+TIMING_KEYS = tuple(each.column.key for each in TIMINGS)
+TIMED_COLUMNS = Columns(
+    (*METRICS, *TIMINGS),
+    groups={**GROUPS, "timings": ("method", *TIMING_KEYS), "all": (*GROUPS["all"], *TIMING_KEYS)},
+    default=("method", *TIMING_KEYS, *DEFAULT[1:]),
 )
 CONVENTION = (
     "FLOPs are 2 per multiply-accumulate of matrix products, convolutions and attention; causal "
@@ -102,35 +103,23 @@ def _yes(value: bool) -> str:  # noqa: FBT001
     return "yes" if value else "no"
 
 
-def metric_of(key: str, *, where: str = "") -> Metric:
-    """Return the metric of a key.
-
-    Raises:
-        InputError: there is none; the nearest is suggested.
-    """
-    if key not in BY_KEY:
-        known = [*BY_KEY, *GROUPS]
-        hint = near_miss(key, known) or "known: " + ", ".join(known)
-        raise InputError(expected="the key of a column", got=f"`{key}`", where=where, hint=hint)
-    return BY_KEY[key]
-
-
-def metrics_of(keys: Sequence[str] | None) -> tuple[Metric, ...]:
+def metrics_of(
+    keys: Sequence[str] | None, *, timed: bool = False
+) -> tuple[Metric[Comparison], ...]:
     """Return the metrics of keys and groups of keys; those for people by default.
+
+    Args:
+        keys: of columns and groups.
+        timed: whether there are those of a saved run as well.
 
     Raises:
         InputError: an unknown key.
     """
-    if keys is None:
-        machines = [key for key in BY_KEY if key not in DEFAULT]
-        chosen = [BY_KEY[key] for key in DEFAULT]
-        return (*chosen, *(_for_machines(BY_KEY[key]) for key in machines))
-    names = [name for key in keys for name in GROUPS.get(key, (key,))]
-    return tuple(metric_of(name, where="--columns") for name in dict.fromkeys(names))
+    return _columns(timed=timed).chosen(keys)
 
 
-def _for_machines(metric: Metric) -> Metric:
-    return Metric(replace(metric.column, reader="machines"), metric.value)
+def _columns(*, timed: bool) -> Columns[Comparison]:
+    return TIMED_COLUMNS if timed else COLUMNS
 
 
 def sorted_rows(rows: Sequence[Comparison], key: str) -> list[Comparison]:
@@ -139,10 +128,11 @@ def sorted_rows(rows: Sequence[Comparison], key: str) -> list[Comparison]:
     Raises:
         InputError: there is no such metric.
     """
-    value = metric_of(key.removeprefix("-"), where="--sort").value
-    known = [row for row in rows if value(row) is not None]
-    unknown = [row for row in rows if value(row) is None]
-    return sorted(known, key=value, reverse=key.startswith("-")) + unknown
+    return _columns(timed=_timed(rows)).sorted(rows, key, where="--sort")
+
+
+def _timed(rows: Sequence[Comparison]) -> bool:
+    return any(row.measured for row in rows)
 
 
 def pareto(rows: Sequence[Comparison], keys: Sequence[str]) -> frozenset[int]:
@@ -151,7 +141,8 @@ def pareto(rows: Sequence[Comparison], keys: Sequence[str]) -> frozenset[int]:
     Raises:
         InputError: an unknown metric, or one that is no number.
     """
-    points = [_point(row, keys) for row in rows]
+    chosen = _columns(timed=_timed(rows))
+    points = [_point(row, keys, chosen) for row in rows]
     return frozenset(
         i
         for i, point in enumerate(points)
@@ -160,13 +151,15 @@ def pareto(rows: Sequence[Comparison], keys: Sequence[str]) -> frozenset[int]:
     )
 
 
-def _point(row: Comparison, keys: Sequence[str]) -> tuple[float, ...] | None:
+def _point(
+    row: Comparison, keys: Sequence[str], columns: Columns[Comparison]
+) -> tuple[float, ...] | None:
     values = []
     for key in keys:
-        metric = metric_of(key.removeprefix("-"), where="--pareto")
-        if metric.column.unit == "text":
+        found = columns.named(key.removeprefix("-"), where="--pareto")
+        if found.column.unit == "text":
             raise InputError(expected="columns of numbers", got=f"`{key}`", where="--pareto")
-        value = metric.value(row)
+        value = found.value(row)
         if value is None:
             return None
         values.append(-value if key.startswith("-") else value)
@@ -185,6 +178,7 @@ def comparison_table(
     unbeaten: frozenset[int] | None = None,
     title: str = "",
     attention: str = "flash",
+    notes: Sequence[str] = (),
 ) -> Table:
     """Return the table of a comparison.
 
@@ -195,30 +189,31 @@ def comparison_table(
         unbeaten: rows to mark as beaten by none.
         title: what the table shows.
         attention: backend that peak activations were counted for.
+        notes: what else a reader must know.
 
     Raises:
         InputError: an unknown column, or a baseline that is not among the rows.
     """
-    metrics = metrics_of(columns)
-    cells = [tuple(metric.value(row) for metric in metrics) for row in rows]
-    shown = tuple(metric.column for metric in metrics)
+    metrics = metrics_of(columns, timed=_timed(rows))
+    values = cells(metrics, rows)
+    shown = tuple(each.column for each in metrics)
     if baseline is not None:
-        shown, cells = _as_ratios(shown, cells, rows, baseline)
+        shown, values = _as_ratios(shown, values, rows, baseline)
     if unbeaten is not None:
         shown = (*shown, Column("pareto", "unbeaten", "text"))
-        cells = [(*row, "*" if i in unbeaten else None) for i, row in enumerate(cells)]
-    notes = [CONVENTION]
-    if any(metric.column.key == ACTIVATIONS_KEY for metric in metrics):
+        values = [(*row, "*" if i in unbeaten else None) for i, row in enumerate(values)]
+    notes = [CONVENTION, *notes]
+    if any(each.column.key == ACTIVATIONS_KEY for each in metrics):
         counted = any(row.peak_activation_bytes is not None for row in rows)
         notes.append(ACTIVATIONS.format(attention) if counted else NO_TORCH)
     notes += [f"{row.method.name}: {row.error}" for row in rows if row.error]
     alerts = frozenset(i for i, row in enumerate(rows) if row.error)
-    return Table(shown, cells, title=title, notes=tuple(notes), alerts=alerts)
+    return Table(shown, values, title=title, notes=tuple(notes), alerts=alerts)
 
 
 def _as_ratios(
     columns: tuple[Column, ...],
-    cells: list[tuple[Any, ...]],
+    values: list[tuple[Any, ...]],
     rows: Sequence[Comparison],
     baseline: str,
 ) -> tuple[tuple[Column, ...], list[tuple[Any, ...]]]:
@@ -231,10 +226,10 @@ def _as_ratios(
             where="--baseline",
             hint=hint,
         )
-    base = cells[names.index(baseline)]
+    base = values[names.index(baseline)]
     ratios = [
         tuple(_ratio(column, *pair) for column, *pair in zip(columns, row, base, strict=True))
-        for row in cells
+        for row in values
     ]
     return tuple(_ratio_column(column) for column in columns), ratios
 

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from vlcalc.analysis import Row
 from vlcalc.budget import TokenBudget
-from vlcalc.errors import InputError, near_miss
-from vlcalc.table import Column, Reader, Table, Unit
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One column and how its value follows from a row."""
-
-    column: Column
-    value: Callable[[Row], Any]
+from vlcalc.columns import Columns, Metric, cells, metric
+from vlcalc.table import Reader, Table, Unit
 
 
 def _of_row(
     key: str, title: str, value: Callable[[Row], Any], priority: int = 9, reader: Reader = "both"
-) -> Metric:
-    return Metric(Column(key, title, "text", priority, reader), value)
+) -> Metric[Row]:
+    return metric(key, title, value, "text", priority, reader=reader)
 
 
 def _of_budget(
@@ -34,11 +25,11 @@ def _of_budget(
     priority: int = 9,
     *,
     reader: Reader = "both",
-) -> Metric:
+) -> Metric[Row]:
     def of_row(row: Row) -> Any:
         return None if row.budget is None else value(row.budget)
 
-    return Metric(Column(key, title, unit, priority, reader), of_row)
+    return metric(key, title, of_row, unit, priority, reader=reader)
 
 
 def _grid(budget: TokenBudget) -> str | None:
@@ -96,6 +87,7 @@ METRICS = (
     _of_budget("caveat", "caveat", lambda b: b.caveat or None, "text", reader="machines"),
     _of_row("error", "error", lambda row: row.error or None, reader="machines"),
 )
+COLUMNS = Columns(METRICS)
 # Columns that people need to see only where they say something.
 OPTIONAL = ("file", "num_images", "num_frames", "extra_tokens", "context_tokens")
 PRICES = ("usd_per_image", "usd_per_1000_images", "price_date")
@@ -107,38 +99,26 @@ def sorted_rows(rows: Sequence[Row], key: str) -> list[Row]:
     Raises:
         InputError: there is no such metric.
     """
-    name, reverse = key.removeprefix("-"), key.startswith("-")
-    metric = next((metric for metric in METRICS if metric.column.key == name), None)
-    if metric is None:
-        keys = [metric.column.key for metric in METRICS]
-        hint = near_miss(name, keys) or "known: " + ", ".join(keys)
-        raise InputError(expected="the key of a column", got=f"`{key}`", hint=hint)
-    known = [row for row in rows if metric.value(row) is not None]
-    unknown = [row for row in rows if metric.value(row) is None]
-    return sorted(known, key=metric.value, reverse=reverse) + unknown
+    return COLUMNS.sorted(rows, key)
 
 
 def token_table(rows: Sequence[Row], *, title: str = "", prices: bool = False) -> Table:
     """Return the table of a token report; columns that say nothing to people are left out."""
-    metrics = [m for m in METRICS if prices or m.column.key not in PRICES]
-    cells = [tuple(metric.value(row) for metric in metrics) for row in rows]
+    shown = [each for each in METRICS if prices or each.column.key not in PRICES]
+    values = cells(shown, rows)
     columns = tuple(
-        _for_machines(metric.column) if _is_empty(metric.column.key, cells, i) else metric.column
-        for i, metric in enumerate(metrics)
+        each.for_machines().column if _is_empty(each.column.key, values, i) else each.column
+        for i, each in enumerate(shown)
     )
     overfull = frozenset(
         i for i, row in enumerate(rows) if row.error or (row.budget and row.budget.fits is False)
     )
-    return Table(columns, cells, title=title, notes=tuple(_notes(rows)), alerts=overfull)
+    return Table(columns, values, title=title, notes=tuple(_notes(rows)), alerts=overfull)
 
 
-def _is_empty(key: str, cells: Sequence[tuple[Any, ...]], index: int) -> bool:
+def _is_empty(key: str, values: Sequence[tuple[Any, ...]], index: int) -> bool:
     silent = (None, "", 1) if key == "num_images" else (None, "", 0)
-    return key in OPTIONAL and all(row[index] in silent for row in cells)
-
-
-def _for_machines(column: Column) -> Column:
-    return Column(column.key, column.title, column.unit, column.priority, "machines")
+    return key in OPTIONAL and all(row[index] in silent for row in values)
 
 
 def _notes(rows: Sequence[Row]) -> list[str]:

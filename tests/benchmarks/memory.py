@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import torch
 
-from tests.cost.allocator import traced_peak_bytes
 from tests.cost.presets import dims_taken_by, preset_of_each_kind
 from vlcalc.cost.flops import count_flops
 from vlcalc.cost.memory import peak_memory
 from vlcalc.fusion.base import Dims
+from vlcalc.measurement.memory import traced_peak_bytes
 from vlcalc.spec.schema import FusionSpec
 
 SIZES = (

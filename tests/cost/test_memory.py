@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 from torch.nn.functional import scaled_dot_product_attention
 
-from tests.cost.allocator import traced_peak_bytes
 from vlcalc.cost.memory import dtype_named, peak_memory
 from vlcalc.errors import InputError
+from vlcalc.measurement.memory import traced_peak_bytes
 from vlcalc.modules.cross_attention import GatedCrossAttentionBlock
 from vlcalc.modules.perceiver import PerceiverResampler
 from vlcalc.modules.projection import MLPProjector

@@ -153,5 +153,5 @@ def test_batch_output_and_dtype_scale_the_cache() -> None:
      {"batch_size": 1.5}, {"num_images": 10**9}],
 )  # fmt: skip
 def test_numbers_out_of_bounds_are_refused(fields: dict[str, int]) -> None:
-    with pytest.raises(InputError, match="expected [0-9,]+ to [0-9,]+ "):
+    with pytest.raises(InputError, match=r"expected [0-9,]+ to [0-9,]+ "):
         Load(image=SQUARE, **fields)  # type: ignore[arg-type]

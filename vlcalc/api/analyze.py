@@ -5,13 +5,9 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Literal
 
-from vlcalc.api.sizes import AnySize, size_of
-from vlcalc.dtypes import parse_dtype
-from vlcalc.errors import InputError
+from vlcalc.api.loads import load_of, model_of
+from vlcalc.api.sizes import AnySize
 from vlcalc.inference.inference import Inference, infer
-from vlcalc.inference.load import Load, parse_attention, parse_kv_dtype
-from vlcalc.inference.quantisation import parse_quantisation
-from vlcalc.spec.loader import load_spec
 from vlcalc.spec.schema import ModelSpec
 
 
@@ -55,19 +51,16 @@ def analyze(
         SpecError: the model's YAML file is not valid.
         RefusedError: the model's processor refuses such an image.
     """
-    spec = load_spec(model) if isinstance(model, str) else model
-    if not isinstance(spec, ModelSpec):
-        raise InputError(expected="a model whose architecture is known", got=f"`{spec.name}`")
-    load = Load(
-        image=size_of(image),
+    load = load_of(
+        image,
         num_images=num_images,
         text_tokens=text_tokens,
         output_tokens=output_tokens,
         batch_size=batch_size,
-        dtype=parse_dtype(dtype),
-        kv_dtype=parse_kv_dtype(kv_dtype) if kv_dtype else None,
-        quantisation=parse_quantisation(quant) if quant else None,
+        dtype=dtype,
+        kv_dtype=kv_dtype,
+        quant=quant,
         logits=logits,
-        attention=parse_attention(attention),
+        attention=attention,
     )
-    return infer(spec, load, traced=find_spec("torch") is not None)
+    return infer(model_of(model), load, traced=find_spec("torch") is not None)

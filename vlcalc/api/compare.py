@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from vlcalc import comparison
 from vlcalc.api.sizes import AnySize, size_of
 from vlcalc.comparison import Comparison
+from vlcalc.comparison_timings import with_timings
 from vlcalc.dtypes import parse_dtype
+from vlcalc.measured import Run
 from vlcalc.spec.parts import chosen_methods, load_language, load_vision
 
 DEFAULT_METHODS = (
@@ -29,6 +31,7 @@ def compare(
     dtype: str = "bfloat16",
     attention: str = "flash",
     activations: bool = True,
+    measured: Run | None = None,
 ) -> list[Comparison]:
     """Return what fusion methods cost on one encoder and one language model.
 
@@ -49,9 +52,11 @@ def compare(
         attention: backend that peak activations are counted for: math, flash or efficient.
         activations: whether to run the modules on meta for their peak activations; only that
             needs torch.
+        measured: a run of `vlcalc.bench`, whose timings in the same setting go along.
 
     Raises:
-        InputError: an unknown name, or a size, count or dtype that cannot be.
+        InputError: an unknown name, a size, count or dtype that cannot be, or a run that timed
+            none of the methods in this setting.
         SpecError: a YAML file that is not valid.
     """
     setting = comparison.make_setting(
@@ -65,4 +70,5 @@ def compare(
         dtype=parse_dtype(dtype),
         attention=attention,
     )
-    return comparison.compare(chosen_methods(methods), setting, activations=activations)
+    rows = comparison.compare(chosen_methods(methods), setting, activations=activations)
+    return with_timings(rows, setting, measured) if measured else rows

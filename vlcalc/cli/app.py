@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from vlcalc import __version__
-from vlcalc.cli import compare, inspect, specs, tokens
+from vlcalc.cli import audit, bench, compare, devices, fit, inspect, specs, tokens
 from vlcalc.errors import VlcalcError
 
 app = typer.Typer(
@@ -23,7 +23,11 @@ app = typer.Typer(
 )
 app.command("tokens")(tokens.command)
 app.command("compare")(compare.command)
+app.command("bench")(bench.command)
 app.command("inspect")(inspect.command)
+app.command("fit")(fit.command)
+app.command("audit")(audit.command)
+app.add_typer(devices.app, name="devices")
 app.add_typer(specs.app, name="specs")
 
 

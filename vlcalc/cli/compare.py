@@ -66,6 +66,12 @@ def command(
         str | None,
         typer.Option(metavar="X,Y", help="Mark what nothing beats in these columns (-X: larger)."),
     ] = None,
+    measured: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.json", help="Add the timings of a run of `vlcalc bench --save`."
+        ),
+    ] = None,
     format: Annotated[  # noqa: A002
         str, typer.Option("--format", "-f", metavar="table|csv|json|markdown", help="Output form.")
     ] = "table",
@@ -76,10 +82,11 @@ def command(
     """Compare fusion methods: parameters, tokens, FLOPs, memory, on one encoder and one LLM."""
     from importlib.util import find_spec
 
-    from vlcalc import comparison_metrics
+    from vlcalc import comparison_metrics, comparison_timings
     from vlcalc.cli.output import show
     from vlcalc.comparison import compare, make_setting
     from vlcalc.dtypes import parse_dtype
+    from vlcalc.saved_run import load_run
     from vlcalc.spec.parts import chosen_methods, load_language, load_vision
     from vlcalc.units import parse_count, parse_size
 
@@ -95,11 +102,18 @@ def command(
         attention=attention,
     )
     keys = columns.split(",") if columns else None
-    asked = {metric.column.key for metric in comparison_metrics.metrics_of(keys)}
+    run = load_run(measured, where="--measured") if measured else None
+    asked = {
+        metric.column.key for metric in comparison_metrics.metrics_of(keys, timed=run is not None)
+    }
     asked |= {key.strip("-") for key in (sort or "", *(pareto or "").split(","))}
     # Only peak activations run the modules: without them, and without torch, closed forms do.
     activations = comparison_metrics.ACTIVATIONS_KEY in asked and find_spec("torch") is not None
     rows = compare(chosen_methods(methods.split(",")), setting, activations=activations)
+    notes: list[str] = []
+    if run:
+        rows = comparison_timings.with_timings(rows, setting, run, where=f"--measured {measured}")
+        notes = comparison_timings.timing_notes(rows, run)
     if sort:
         rows = comparison_metrics.sorted_rows(rows, sort)
     table = comparison_metrics.comparison_table(
@@ -109,6 +123,7 @@ def command(
         unbeaten=comparison_metrics.pareto(rows, pareto.split(",")) if pareto else None,
         title=_title(setting),
         attention=attention,
+        notes=notes,
     )
     show([table], format, output)
 

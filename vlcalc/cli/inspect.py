@@ -12,15 +12,18 @@ import typer
 from vlcalc.errors import InputError
 
 PREFIX = "fusion:"
-OF_A_MODEL = ("image", "images", "output_tokens", "kv_dtype", "quant", "logits", "stage")
+OF_A_MODEL = (
+    *("image", "images", "output_tokens", "kv_dtype", "quant", "logits", "stage"),
+    *("device", "tp"),
+)
 OF_A_METHOD = ("vision_width", "text_width", "grid", "views", "depth")
 
 Opt = typer.Option
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
-    """The options of `vlcalc inspect` as the user typed them; None where they did not."""
+class AskedLoad:
+    """The options that say what a model is asked to do, as the user typed them."""
 
     image: str | None
     images: int | None
@@ -30,9 +33,23 @@ class Asked:
     dtype: str
     kv_dtype: str | None
     quant: str | None
-    logits: str | None
+    logits: str | None = None
+    attention: str = "flash"
+
+    def batch_size(self) -> int:
+        """Return the number of prompts, or of images, at once."""
+        from vlcalc.units import parse_count
+
+        return parse_count(self.batch, where="--batch", minimum=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked(AskedLoad):
+    """The options of `vlcalc inspect` as the user typed them; None where they did not."""
+
     stage: str | None
-    attention: str
+    device: str | None
+    tp: int | None
     verify: bool
     vision_width: int | None
     text_width: int | None
@@ -53,12 +70,6 @@ class Asked:
             if value is not None:
                 name = f"--{option.replace('_', '-')}"
                 raise InputError(expected=expected, got=f"`{value}`", where=name)
-
-    def batch_size(self) -> int:
-        """Return the number of prompts, or of images, at once."""
-        from vlcalc.units import parse_count
-
-        return parse_count(self.batch, where="--batch", minimum=1)
 
 
 def command(
@@ -96,6 +107,12 @@ def command(
     stage: Annotated[
         str | None, Opt(metavar="NAME", help="Show what a training stage trains and freezes.")
     ] = None,
+    device: Annotated[
+        str | None, Opt(metavar="NAME", help="Predict latency on a device of `devices list`.")
+    ] = None,
+    tp: Annotated[
+        int | None, Opt(metavar="N", min=1, help="Devices that the LLM is split over; 1.")
+    ] = None,
     attention: Annotated[
         str, Opt(metavar="math|flash|efficient|cpu", help="Attention kernel, for memory.")
     ] = "flash",
@@ -125,6 +142,8 @@ def command(
     ] = None,
 ) -> None:
     """Show what a model costs: parameters, and encode, fuse, prefill, decode for a request.
+
+    With `--device`, what each phase takes there is predicted.
 
     `fusion:NAME` shows one fusion method instead: what it is, and what each of its submodules and
     operators costs, for the dims of the published design, else CLIP ViT-L/14-336 and Vicuna-7B.

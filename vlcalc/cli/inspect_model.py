@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import cast
 
 from vlcalc.backbones.decoder import Logits
-from vlcalc.cli.inspect import Asked, require_torch
+from vlcalc.cli.inspect import Asked, AskedLoad, require_torch
 from vlcalc.cli.inspect_fusion import inspect_fusion
 from vlcalc.cli.output import show
 from vlcalc.dtypes import parse_dtype
@@ -19,7 +19,12 @@ from vlcalc.inference.load import Load, parse_attention, parse_kv_dtype
 from vlcalc.inference.quantisation import parse_quantisation
 from vlcalc.inference.stages import stage_named
 from vlcalc.inference.verify import Check, verify
+from vlcalc.serving.document import speed_document
+from vlcalc.serving.latency import Speed, serve
+from vlcalc.serving.latency import speed as predict_speed
+from vlcalc.serving.tables import speed_table, with_latency
 from vlcalc.spec.catalogue import is_file_name
+from vlcalc.spec.devices import load_device
 from vlcalc.spec.loader import load_any, load_fusion, load_spec
 from vlcalc.spec.schema import FusionSpec, ModelSpec, Spec
 from vlcalc.table import Table
@@ -44,15 +49,29 @@ def inspect_model(name: str, asked: Asked) -> None:
         )
     stage = stage_named(spec, asked.stage) if asked.stage is not None else None
     load = load_of(spec, asked)
-    if asked.verify:
+    if asked.verify or asked.device is not None:
         require_torch()
+    speed = _speed(spec, load, asked)
     found = infer(spec, load, traced=find_spec("torch") is not None)
     checks = tuple(verify(found.plan)) if asked.verify else ()
     written = document.to_document(found, stage=stage, checks=checks)
-    shown = list(_tables(found, checks))
+    phases = tables.phase_table(found)
+    if speed:
+        written["speed"] = speed_document(speed)
+        phases = with_latency(phases, speed)
+    shown = list(_tables(found, phases, speed, checks))
     if stage:
         shown.append(tables.stage_table(found, stage))
-    show(shown, asked.format, asked.output, machines=tables.phase_table(found), document=written)
+    show(shown, asked.format, asked.output, machines=phases, document=written)
+
+
+def _speed(spec: ModelSpec, load: Load, asked: Asked) -> Speed | None:
+    """Return how fast the device that was asked for serves a load; None where none was."""
+    if asked.device is None:
+        asked.refuse(("tp",), expected="`--device NAME` beside it")
+        return None
+    device = load_device(asked.device, where="--device")
+    return predict_speed(serve(spec, load, tp=asked.tp or 1), device)
 
 
 def _named(name: str) -> Spec:
@@ -69,16 +88,20 @@ def _named(name: str) -> Spec:
         ) from None
 
 
-def _tables(found: Inference, checks: tuple[Check, ...]) -> Iterator[Table]:
+def _tables(
+    found: Inference, phases: Table, speed: Speed | None, checks: tuple[Check, ...]
+) -> Iterator[Table]:
     yield tables.description_table(found)
     yield tables.tree_table(found)
-    yield tables.phase_table(found)
+    yield phases
+    if speed:
+        yield speed_table(speed)
     yield tables.memory_table(found)
     if checks:
         yield tables.verify_table(checks)
 
 
-def load_of(spec: ModelSpec, asked: Asked) -> Load:
+def load_of(spec: ModelSpec, asked: AskedLoad) -> Load:
     """Return the request that was asked for.
 
     Raises:

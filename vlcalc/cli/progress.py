@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 from vlcalc.images import find_images
@@ -48,3 +50,27 @@ def _total(source: Path) -> int:
         return sum(1 for _ in find_images(str(source)))
     with source.open("rb") as file:
         return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b""))
+
+
+@contextmanager
+def steps(total: int) -> Iterator[Callable[[str], None]]:
+    """Show how far work in steps is; yield what to call with the name of each step that begins.
+
+    The bar is drawn between steps alone: while one is timed, nothing else is to run.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _name: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, auto_refresh=False) as progress:
+        task = progress.add_task("", total=total)
+        begun = count()
+
+        def begin(name: str) -> None:
+            progress.update(task, completed=next(begun), description=name, refresh=True)
+
+        yield begin

@@ -8,9 +8,9 @@ itself (workspaces, reordered weights) is not seen.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -54,12 +54,12 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         peak_bytes: most that were alive at once.
     """
 
-    def __init__(self, known: Iterable[Tensor]) -> None:
-        """Start with storages that are not to be counted."""
+    def __init__(self, weights: tuple[Tensor, ...], inputs: tuple[Tensor, ...]) -> None:
+        """Start with a module's weights and inputs, which are not to be counted."""
         super().__init__()  # type: ignore[no-untyped-call]
         self.live_bytes = 0
         self.peak_bytes = 0
-        self._known = {id(tensor.untyped_storage()) for tensor in known}
+        self._known = {id(tensor.untyped_storage()) for tensor in (*weights, *inputs)}
         self._repeated = RepeatedOperators()
 
     def __torch_dispatch__(
@@ -89,6 +89,9 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.live_bytes -= size
 
 
+Tracker = TypeVar("Tracker", bound=LiveBytes)
+
+
 def peak_memory(
     module: nn.Module,
     inputs: tuple[Tensor, ...],
@@ -107,13 +110,29 @@ def peak_memory(
     Raises:
         InputError: there is no such backend.
     """
+    return follow(module, inputs, LiveBytes, attention=attention, dtype=dtype)[1]
+
+
+def follow(
+    module: nn.Module,
+    inputs: tuple[Tensor, ...],
+    tracker_type: Callable[[tuple[Tensor, ...], tuple[Tensor, ...]], Tracker],
+    *,
+    attention: str,
+    dtype: torch.dtype | None,
+) -> tuple[Tracker, PeakMemory]:
+    """Run a copy of a module on meta under a tracker; return what it saw.
+
+    Raises:
+        InputError: there is no such backend.
+    """
     module, inputs = to_meta(module, dtype), inputs_to_meta(inputs, dtype)
     weights = tuple(weights_of(module))
-    tracker = LiveBytes((*weights, *inputs))
+    tracker = tracker_type(weights, inputs)
     with attention_backend(attention), torch.no_grad(), tracker:
         outputs = module(*inputs)
     given = tuple(leaf for leaf in tree_leaves(outputs) if isinstance(leaf, Tensor))
-    return PeakMemory(
+    return tracker, PeakMemory(
         weight_bytes=tensor_bytes(weights),
         input_bytes=tensor_bytes(inputs),
         peak_activation_bytes=tracker.peak_bytes,

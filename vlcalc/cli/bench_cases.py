@@ -1,0 +1,75 @@
+"""What `vlcalc bench` was asked to time: options read once at the edge, and the cases they mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vlcalc.api.loads import model_of
+from vlcalc.dtypes import parse_dtype
+from vlcalc.image_size import ImageSize
+from vlcalc.spec.parts import chosen_methods, load_language, load_vision
+from vlcalc.units import parse_count, parse_counts, parse_size
+
+if TYPE_CHECKING:
+    from vlcalc.measurement.targets import Case
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """The options of `vlcalc bench` that say what to time, as the user typed them."""
+
+    model: str | None
+    methods: str | None
+    vision: str
+    language: str
+    image: str | None
+    res: str | None
+    tiles: str | None
+    text: str
+    batch: str
+    dtype: str
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """The number formats, each once."""
+        names = self.dtype.split(",")
+        return tuple(dict.fromkeys(parse_dtype(name, where="--dtype") for name in names))
+
+    @property
+    def images(self) -> tuple[ImageSize, ...]:
+        """The sizes of `--image`."""
+        sizes = self.image.split(",") if self.image else ()
+        return tuple(parse_size(size, where="--image") for size in sizes)
+
+    def numbers(self, option: str) -> tuple[int, ...]:
+        """Return the whole numbers of an option; none where it was not given."""
+        text: str | None = getattr(self, option)
+        return parse_counts(text, where=f"--{option}") if text else ()
+
+
+def asked_cases(asked: Asked) -> list[Case]:
+    """Return the cases that the options ask for.
+
+    Raises:
+        InputError: an unknown name, a size or count that cannot be, or one that does not go along.
+        SpecError: a YAML file that is not valid.
+    """
+    from vlcalc.measurement.bench import cases_of
+    from vlcalc.measurement.targets import Choices
+
+    choices = Choices(
+        images=asked.images,
+        tile_sides_px=asked.numbers("res") or (None,),
+        num_tiles=asked.numbers("tiles") or (None,),
+        batch_sizes=asked.numbers("batch"),
+        dtypes=asked.dtypes,
+        text_tokens=parse_count(asked.text, where="--text"),
+    )
+    return cases_of(
+        model_of(asked.model) if asked.model else None,
+        chosen_methods(asked.methods.split(",")) if asked.methods else (),
+        load_vision(asked.vision),
+        load_language(asked.language),
+        choices,
+    )

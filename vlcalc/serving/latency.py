@@ -1,0 +1,234 @@
+"""How fast a device serves a load: seconds of each phase, to the first token, of each token.
+
+Operators run one after another; each takes what the roofline of the device, or its calibration,
+says (`vlcalc.cost.roofline`). Between devices, what they tell each other comes on top: nothing is
+hidden behind computing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from vlcalc.inference.blocks import Phase
+from vlcalc.inference.load import Load
+from vlcalc.inference.plan import Plan, make_plan
+from vlcalc.serving.operators import TracedRun, trace_phases
+from vlcalc.serving.parallel import Message, message_s, messages, shard
+from vlcalc.spec.device import DeviceSpec
+from vlcalc.spec.schema import ModelSpec
+
+Bound = Literal["compute", "memory", "overhead", "communication"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PhaseLatency:
+    """What a phase takes over the whole batch; None is unknown.
+
+    Attributes:
+        latency_s: all of it.
+        compute_s: in operators that FLOPs bind.
+        memory_s: in operators that bandwidth binds.
+        overhead_s: in starting operators.
+        communication_s: between devices.
+    """
+
+    phase: Phase
+    latency_s: float | None = None
+    compute_s: float | None = None
+    memory_s: float | None = None
+    overhead_s: float | None = None
+    communication_s: float | None = None
+
+    @property
+    def bound(self) -> Bound | None:
+        """What takes most; None where nothing runs, or what does is not known."""
+        if not self.latency_s:
+            return None
+        shares: dict[Bound, float] = {
+            "compute": self.compute_s or 0.0,
+            "memory": self.memory_s or 0.0,
+            "overhead": self.overhead_s or 0.0,
+            "communication": self.communication_s or 0.0,
+        }
+        return max(shares, key=lambda each: shares[each])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Served:
+    """A load on devices of any kind: what each of them runs, and what they tell each other.
+
+    Attributes:
+        plan: of one device's part of the model.
+        tp: devices.
+        runs: the operators of each phase.
+        prefill_messages: of the prompt.
+        step_messages: of each decoded token.
+    """
+
+    plan: Plan
+    tp: int
+    runs: dict[Phase, tuple[TracedRun, ...] | None]
+    prefill_messages: tuple[Message, ...]
+    step_messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Speed:
+    """How fast devices serve a load; None is unknown.
+
+    Attributes:
+        device: one of the devices.
+        tp: how many there are.
+        phases: encode, fuse, prefill, decode.
+        last_step_s: of the last token, whose context is the longest; None where none is decoded.
+        step_communication_s: of it between devices.
+        source: `modelled` from the device's peaks, `calibrated` from rates measured on it.
+    """
+
+    device: DeviceSpec
+    tp: int
+    load: Load
+    num_decoded: int
+    phases: tuple[PhaseLatency, ...]
+    last_step_s: float | None
+    step_communication_s: float | None
+    source: Literal["modelled", "calibrated"]
+
+    def phase(self, name: Phase) -> PhaseLatency:
+        """Return the phase of a name."""
+        return next(each for each in self.phases if each.phase == name)
+
+    @property
+    def time_to_first_token_s(self) -> float | None:
+        """Encode, fuse and prefill."""
+        return _sum([each.latency_s for each in self.phases if each.phase != "decode"])
+
+    @property
+    def time_per_output_token_s(self) -> float | None:
+        """The mean over all tokens after the first."""
+        decode_s = self.phase("decode").latency_s
+        return decode_s / self.num_decoded if decode_s and self.num_decoded else None
+
+    @property
+    def tokens_per_s(self) -> float | None:
+        """Of each sequence, while it decodes."""
+        return 1 / self.time_per_output_token_s if self.time_per_output_token_s else None
+
+    @property
+    def batch_tokens_per_s(self) -> float | None:
+        """Of all sequences together."""
+        return self.tokens_per_s and self.load.batch_size * self.tokens_per_s
+
+    @property
+    def communication_s(self) -> float | None:
+        """Between devices, in all phases."""
+        return _sum([each.communication_s for each in self.phases])
+
+    @property
+    def images_per_s(self) -> float | None:
+        """Through the encode phase alone."""
+        encode_s = self.phase("encode").latency_s
+        return self.load.total_images / encode_s if encode_s else None
+
+    @property
+    def total_s(self) -> float | None:
+        """From the prompt to the last token."""
+        return _sum([each.latency_s for each in self.phases])
+
+
+def serve(spec: ModelSpec, load: Load, *, tp: int = 1) -> Served:
+    """Trace what each of `tp` devices runs; needs torch.
+
+    Raises:
+        InputError: the model cannot be split like this, or prompt and answer exceed the window.
+        RefusedError: the model's processor refuses such an image.
+    """
+    plan = make_plan(shard(spec, tp), load)
+    length = plan.sequence_length
+    num_logits = {"last": 1, "all": length, "none": 0}[load.logits]
+    return Served(
+        plan=plan,
+        tp=tp,
+        runs=trace_phases(plan),
+        prefill_messages=tuple(messages(plan, tp, length, num_logits)),
+        step_messages=tuple(messages(plan, tp, 1, 1)),
+    )
+
+
+def speed(served: Served, device: DeviceSpec) -> Speed:
+    """Predict how fast devices of one kind serve a load."""
+    load, num_decoded = served.plan.load, served.plan.num_decoded
+    step_messages = [
+        message._replace(number=message.number * num_decoded) for message in served.step_messages
+    ]
+    told: dict[Phase, Sequence[Message]] = {
+        "prefill": served.prefill_messages,
+        "decode": step_messages,
+    }
+    phases = [
+        _phase(phase, runs, told.get(phase, ()), served, device)
+        for phase, runs in served.runs.items()
+    ]
+    calibration = device.calibration
+    calibrated = calibration is not None and load.dtype in calibration.rates
+    return Speed(
+        device=device,
+        tp=served.tp,
+        load=load,
+        num_decoded=num_decoded,
+        phases=tuple(phases),
+        last_step_s=_last_step_s(served, device),
+        step_communication_s=_communication_s(served.step_messages, served, device),
+        source="calibrated" if calibrated else "modelled",
+    )
+
+
+def _last_step_s(served: Served, device: DeviceSpec) -> float | None:
+    runs = served.runs["decode"]
+    if not runs:
+        return None
+    last = runs[-1]._replace(num_runs=Fraction(1))
+    return _phase("decode", (last,), served.step_messages, served, device).latency_s
+
+
+def _phase(
+    phase: Phase,
+    runs: Sequence[TracedRun] | None,
+    told: Sequence[Message],
+    served: Served,
+    device: DeviceSpec,
+) -> PhaseLatency:
+    from vlcalc.cost.roofline import predict
+
+    if runs is None:
+        return PhaseLatency(phase=phase)
+    dtype = served.plan.load.dtype
+    predicted = [
+        (float(run.num_runs) * block.num_repeats, predict(block.operators, device, dtype=dtype))
+        for run in runs
+        for block in run.blocks
+    ]
+    communication_s = _communication_s(told, served, device)
+    latency_s = _sum([each.latency_s and number * each.latency_s for number, each in predicted])
+    if latency_s is None or communication_s is None:
+        return PhaseLatency(phase=phase, communication_s=communication_s)
+    return PhaseLatency(
+        phase=phase,
+        latency_s=latency_s + communication_s,
+        compute_s=sum(number * (each.compute_s or 0.0) for number, each in predicted),
+        memory_s=sum(number * (each.memory_s or 0.0) for number, each in predicted),
+        overhead_s=sum(number * each.overhead_s for number, each in predicted),
+        communication_s=communication_s,
+    )
+
+
+def _communication_s(told: Sequence[Message], served: Served, device: DeviceSpec) -> float | None:
+    return _sum([message_s(message, device, served.tp) for message in told])
+
+
+def _sum(parts: Sequence[float | None]) -> float | None:
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None
