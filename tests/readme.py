@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 README = Path(__file__).parent.parent / "README.md"
-BLOCK = re.compile(r"```(console|python|yaml)\n(.*?)```", re.DOTALL)
+BLOCK = re.compile(r"```(console|python|yaml|sh)\n(.*?)```", re.DOTALL)
 
 
 def blocks(kind: str) -> list[str]:

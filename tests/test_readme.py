@@ -68,7 +68,7 @@ def test_a_model_of_the_catalogue_is_one_file(tmp_path: Path) -> None:
     assert int(ran.stdout.splitlines()[0]) > 0
 
 
-@pytest.mark.parametrize("name", ["tokens", "compare", "analyze"])
+@pytest.mark.parametrize("name", ["tokens", "compare", "analyze", "fit", "predict"])
 def test_examples_in_docstrings(name: str) -> None:
     found = doctest.testmod(importlib.import_module(f"vlcalc.api.{name}"))
     assert (found.attempted, found.failed) == (2, 0)
