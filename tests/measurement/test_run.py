@@ -202,3 +202,24 @@ def test_unknown_attention() -> None:
     with pytest.raises(InputError, match=r"--sdpa: .*got `flesh`; did you mean `flash`\?"):
         check_attention("flesh")
     check_attention(None)
+
+
+class Sampler(torch.nn.Module):
+    def forward(self, image: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.grid_sample(image, grid, align_corners=False)
+
+
+@pytest.mark.parametrize(("dtype", "runs"), [("float32", True), ("bfloat16", False)])
+def test_what_torch_gets_wrong_on_a_cpu_is_not_run(dtype: str, *, runs: bool) -> None:
+    case = replace(
+        linear_case(),
+        build_module=lambda device: Sampler(),
+        build_inputs=lambda device: (
+            torch.rand(1, 2, 4, 4, device=device),
+            torch.rand(1, 3, 3, 2, device=device),
+        ),
+        conditions=linear_case().conditions.model_copy(update={"dtype": dtype}),
+    )
+    (row,) = rows_of(case)
+    assert (row.error == "") is runs
+    assert runs or "`grid_sampler_2d` gives wrong values in 16 bits" in row.error

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from vlcalc.cost.attention import attention_backend
+from vlcalc.cost.kernels import kernels_of
 from vlcalc.cost.meta import inputs_to_meta, tensor_bytes, to_meta, weights_of
 from vlcalc.cost.repeated import RepeatedOperators
 from vlcalc.dtypes import parse_dtype
@@ -129,7 +129,7 @@ def follow(
     module, inputs = to_meta(module, dtype), inputs_to_meta(inputs, dtype)
     weights = tuple(weights_of(module))
     tracker = tracker_type(weights, inputs)
-    with attention_backend(attention), torch.no_grad(), tracker:
+    with kernels_of(attention), torch.no_grad(), tracker:
         outputs = module(*inputs)
     given = tuple(leaf for leaf in tree_leaves(outputs) if isinstance(leaf, Tensor))
     return tracker, PeakMemory(

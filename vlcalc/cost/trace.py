@@ -110,7 +110,7 @@ class OperatorRecorder(LiveBytes):  # type: ignore[no-untyped-call]
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         out = super().__torch_dispatch__(func, types, args, kwargs)
-        name = getattr(func, "_schema").name.removeprefix("aten::")  # noqa: B009
+        name = getattr(func, "_schema").name.rpartition("::")[2]  # noqa: B009
         if not (getattr(func, "is_view", False) or name in _NOT_RUN):
             self.operators.append(self._operator(name, args, kwargs or {}, out))
         return out

@@ -46,7 +46,7 @@ class Predictor:
         """Return the seconds of a forward pass and where their rates are from; None: unknown."""
         if self.spec is None:
             return None, None
-        found = predict(trace.operators, self.spec, dtype=dtype)
+        found = predict(trace.operators, self.spec, dtype=dtype, alone=True)
         return (found.latency_s, found.source) if found.latency_s else (None, None)
 
     def peak_flops_per_s(self, dtype: str) -> float | None:

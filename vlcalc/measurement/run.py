@@ -16,7 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from vlcalc.cost.memory import dtype_named
 from vlcalc.cost.meta import tensor_bytes, weights_of
 from vlcalc.cost.trace import Trace, trace_operators
-from vlcalc.errors import InputError, VlcalcError, near_miss
+from vlcalc.errors import InputError, RefusedError, VlcalcError, near_miss
 from vlcalc.measured import Measured
 from vlcalc.measurement.environment import Device
 from vlcalc.measurement.harness import measure
@@ -41,6 +41,8 @@ LENIENCY = 4.0
 # The rest is for what the prediction does not see, and for other programs.
 USABLE_SHARE = 0.9
 MAX_REASON = 200
+# Operators of torch 2.13 that give wrong values on a CPU in 16 bits, or end the process.
+BROKEN_IN_16_BITS = {"grid_sampler_2d"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,7 +111,9 @@ def _row(case: Case, options: Options, predictor: Predictor, longest_s: float) -
     row = Measured(target=case.target, kind=case.kind, conditions=case.conditions)
     try:
         case.check()
-        row = _predicted(row, case, predictor)
+        trace = _trace(case, predictor)
+        _check_operators(trace, case, options)
+        row = _predicted(row, case, predictor, trace)
         refusal = _refusal(row, case, options, predictor, longest_s)
         return _with(row, error=refusal) if refusal else _timed(row, case, options)
     except VlcalcError as error:
@@ -122,9 +126,8 @@ def _with(row: Measured, **changes: Any) -> Measured:
     return row.model_copy(update=changes)
 
 
-def _predicted(row: Measured, case: Case, predictor: Predictor) -> Measured:
+def _predicted(row: Measured, case: Case, predictor: Predictor, trace: Trace) -> Measured:
     """Return the row with what is known of the case before it runs."""
-    trace = _trace(case, predictor)
     predicted_s, source = predictor.latency(trace, case.conditions.dtype)
     return _with(
         row,
@@ -146,6 +149,13 @@ def _trace(case: Case, predictor: Predictor) -> Trace:
         attention=predictor.attention(case.conditions.dtype),
         dtype=dtype_named(case.conditions.dtype),
     )
+
+
+def _check_operators(trace: Trace, case: Case, options: Options) -> None:
+    """Refuse a case whose operators a CPU cannot be trusted with."""
+    names = {each.name for each in trace.operators} & BROKEN_IN_16_BITS
+    if names and options.device == "cpu" and case.conditions.dtype != "float32":
+        raise RefusedError(f"torch's `{min(names)}` gives wrong values in 16 bits on a CPU")
 
 
 def _refusal(
