@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from vlcalc.errors import InputError, RefusedError
-from vlcalc.spec.schema import ApiSpec, Price, Spec
+from vlcalc.spec.api import ApiSpec, Price
+from vlcalc.spec.schema import Spec
 from vlcalc.tiling.base import ImageSize, Tiling, TilingPolicy, VideoPolicy
 
 # More images than any prompt has, and more frames than any search needs to look at.

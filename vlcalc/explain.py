@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from vlcalc.budget import Request, policy_of
 from vlcalc.image_size import ImageSize
-from vlcalc.spec.schema import ApiSpec, Spec
+from vlcalc.spec.api import ApiSpec
+from vlcalc.spec.schema import Spec
 from vlcalc.table import Column, Table
 from vlcalc.tiling.base import Step
 

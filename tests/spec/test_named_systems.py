@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from vlcalc.spec import catalogue, load_spec
-from vlcalc.spec.schema import ApiSpec, ModelSpec
+from vlcalc.spec.api import ApiSpec
+from vlcalc.spec.schema import ModelSpec
 
 # What the articles call it -> the specs that answer.
 OPEN = {

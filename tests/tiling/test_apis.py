@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from vlcalc.errors import InputError, RefusedError
 from vlcalc.spec import load_spec
-from vlcalc.spec.schema import ApiSpec
+from vlcalc.spec.api import ApiSpec
 from vlcalc.tiling.base import ImageSize, TilingField, TilingPolicy
 
 ROOT = Path(__file__).parents[2]

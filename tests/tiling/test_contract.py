@@ -10,8 +10,9 @@ import pytest
 from vlcalc.errors import RefusedError
 from vlcalc.image_size import ImageSize
 from vlcalc.spec import catalogue
+from vlcalc.spec.api import ApiSpec
 from vlcalc.spec.loader import build_entry
-from vlcalc.spec.schema import ApiSpec, Spec
+from vlcalc.spec.schema import Spec
 from vlcalc.tiling.base import Step, Tiling, TilingPolicy
 
 NUM_SIZES = 150

@@ -12,8 +12,9 @@ from vlcalc.audit.precision import Number, same_as_printed
 from vlcalc.backbones.decoder import Decoder
 from vlcalc.errors import InputError
 from vlcalc.spec import catalogue
+from vlcalc.spec.api import ApiSpec
 from vlcalc.spec.loader import build_any, build_entry, load_any, validate
-from vlcalc.spec.schema import ApiSpec, FusionSpec, ModelSpec, Published
+from vlcalc.spec.schema import FusionSpec, ModelSpec, Published
 from vlcalc.units import format_count, format_flops
 
 Verdict = Literal["equal", "within rounding", "different", "not recomputed"]

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from vlcalc.errors import InputError
 from vlcalc.spec.calibration import Calibration
-from vlcalc.spec.schema import Name
+from vlcalc.spec.name import Name
 from vlcalc.tiling.base import Frozen
 
 # What people call them, in the order in which they are shown.

@@ -9,8 +9,9 @@ from pydantic import BaseModel
 from vlcalc.errors import InputError
 from vlcalc.fusion.base import FUSIONS
 from vlcalc.registry import Registry
+from vlcalc.spec.api import ApiSpec
 from vlcalc.spec.device import DeviceSpec
-from vlcalc.spec.schema import ApiSpec, FusionSpec, LanguageSpec, ModelSpec, VisionSpec
+from vlcalc.spec.schema import FusionSpec, LanguageSpec, ModelSpec, VisionSpec
 from vlcalc.tiling.base import POLICIES, VIDEO_POLICIES
 
 KINDS: dict[str, type[BaseModel]] = {

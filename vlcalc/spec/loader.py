@@ -11,10 +11,11 @@ from pydantic import ValidationError
 from vlcalc.errors import InputError, SpecError, near_miss
 from vlcalc.fusion.base import FUSIONS
 from vlcalc.spec import catalogue
+from vlcalc.spec.api import ApiSpec
 from vlcalc.spec.device import DeviceSpec
 from vlcalc.spec.document import Document
 from vlcalc.spec.messages import explain_errors
-from vlcalc.spec.schema import ApiSpec, FusionSpec, LanguageSpec, ModelSpec, Spec, VisionSpec
+from vlcalc.spec.schema import FusionSpec, LanguageSpec, ModelSpec, Spec, VisionSpec
 from vlcalc.tiling.base import Frozen
 
 PARTS: dict[str, type[VisionSpec | LanguageSpec]] = {

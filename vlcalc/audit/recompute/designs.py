@@ -9,9 +9,9 @@ from vlcalc.audit.recompute import RECOMPUTATIONS
 from vlcalc.audit.recompute.lookup import Method, method, model_named
 from vlcalc.components import dims_of
 from vlcalc.fusion.inserted import InsertedLayers
+from vlcalc.spec.api import ApiSpec
 from vlcalc.spec.loader import load_fusion, load_spec
 from vlcalc.spec.parts import load_vision
-from vlcalc.spec.schema import ApiSpec
 
 # Leaf modules that change no axis and mix nothing: what a projector is called by leaves them out.
 NORMS = ("LayerNorm", "RMSNorm")
