@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from vlcalc import __version__
+from vlcalc.spec import catalogue
 
 Run = Callable[..., Any]
 
@@ -107,3 +108,10 @@ def test_help_is_frozen(
 )
 def test_whatever_is_listed_can_be_shown(run: Run, name: str) -> None:
     assert yaml.safe_load(run("specs", "show", name).out)["name"] == name
+
+
+def test_a_folder_is_validated_as_its_files(run: Run, tmp_path: Path) -> None:
+    assert run("specs", "validate", str(catalogue.specs_folder() / "devices")).out == "36 valid\n"
+    ran = run("specs", "validate", str(tmp_path))
+    assert (ran.code, ran.out) == (1, "")
+    assert "expected a folder with YAML files" in ran.err

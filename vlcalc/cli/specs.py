@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from vlcalc.cli.output import show, write
+from vlcalc.errors import InputError
 
 app = typer.Typer(help="List, show and validate specs of models, hosted APIs and parts.",
                   no_args_is_help=True)  # fmt: skip
@@ -52,7 +53,8 @@ def show_command(
 @app.command("validate")
 def validate_command(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="YAML files; every shipped spec without any.")
+        list[Path] | None,
+        typer.Argument(help="YAML files, or folders of them; every shipped spec without any."),
     ] = None,
 ) -> None:
     """Validate spec files and report all their errors: file, line, key, expected, got, hint."""
@@ -60,11 +62,22 @@ def validate_command(
     from vlcalc.spec import catalogue
     from vlcalc.spec.loader import check_file
 
-    paths = files or [path for kind in catalogue.FOLDERS for path in catalogue.files(kind)]
+    shipped = [path for kind in catalogue.FOLDERS for path in catalogue.files(kind)]
+    paths = [each for path in files for each in _spec_files(path)] if files else shipped
     errors = [error for path in paths for error in check_file(path)]
     if errors:
         raise SpecError(errors)
     typer.echo(f"{len(paths)} valid")
+
+
+def _spec_files(path: Path) -> list[Path]:
+    """Return a file itself, or the YAML files below a folder."""
+    if not path.is_dir():
+        return [path]
+    found = sorted((*path.rglob("*.yaml"), *path.rglob("*.yml")))
+    if not found:
+        raise InputError(expected="a folder with YAML files", got=f"`{path}`, which has none")
+    return found
 
 
 @app.command("schema")
