@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,9 @@ from typing import NamedTuple
 import pytest
 
 from vlcalc.cli import main
+
+# Modules here are tiny: a second thread of torch, here or in a subprocess, would only spin.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Where torch is not installed, what needs it is left out; tokens do not.
 if importlib.util.find_spec("torch") is None:
@@ -27,6 +32,12 @@ class Ran(NamedTuple):
     code: int
     out: str
     err: str
+
+
+def pytest_collection_finish() -> None:
+    """Keep what all tests share, libraries and cases, out of every later garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

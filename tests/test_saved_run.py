@@ -61,6 +61,12 @@ def test_errors_name_file_and_key(tmp_path: Path) -> None:
         load_run(path, where="--measured")
 
 
+def test_times_without_end_are_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, rows=[{**row().model_dump(), "median_s": float("inf")}])
+    with pytest.raises(InputError, match=r"`rows\.0\.median_s`: expected a finite number"):
+        load_run(path, where="--measured")
+
+
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="got no such file or directory"):
         load_run(tmp_path / "none.json")

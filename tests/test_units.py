@@ -60,13 +60,16 @@ def test_sizes_that_no_image_has(text: str) -> None:
         ("1M", 1_048_576),
         ("4_096", 4096),
         ("4,096", 4096),
+        ("1,048,576", 1_048_576),
     ],
 )
 def test_counts(text: str, value: int) -> None:
     assert units.parse_count(text) == value
 
 
-@pytest.mark.parametrize("text", ["", "K", "4G", "1e3", "-1", "4.5K", "NaN", "inf", "9" * 30])
+@pytest.mark.parametrize(
+    "text", ["", "K", "4G", "1e3", "-1", "4.5K", "NaN", "inf", "9" * 30, "1,8", "1,"]
+)
 def test_what_is_no_count_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="expected a whole number"):
         units.parse_count(text)

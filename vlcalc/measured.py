@@ -27,6 +27,7 @@ class Environment(Frozen):
         threads: of torch on the CPU.
         attention: the backend that was asked for; None leaves it to torch.
         compiled: whether modules went through `torch.compile`.
+        tf32: whether products of float32 ran in TF32.
         peaks: the device file that predictions and shares of the peak are for.
         date: when the run began, UTC.
     """
@@ -42,6 +43,7 @@ class Environment(Frozen):
     dtypes: tuple[str, ...]
     attention: str | None = None
     compiled: bool = False
+    tf32: bool = False
     peaks: str | None = None
     date: str
 
@@ -59,6 +61,7 @@ class Environment(Frozen):
             threads if self.device == "cpu" else "",
             f"attention {self.attention or 'as torch chooses'}",
             "compiled" if self.compiled else "",
+            "TF32" if self.tf32 else "",
         )
         return ", ".join(part for part in parts if part)
 

@@ -150,12 +150,14 @@ def parse_grid(text: str, *, where: str = "") -> tuple[int, int]:
 
 
 def parse_count(text: str, *, where: str = "", minimum: int = 0) -> int:
-    """Read a whole number such as `4096`, `4_096`, `4K`, `128k` (K = 1,024) or `1M`.
+    """Read a whole number such as `4096`, `4_096`, `4,096`, `4K`, `128k` (K = 1,024) or `1M`.
+
+    A comma stands between thousands alone: `1,8` is two numbers, not eighteen.
 
     Raises:
         InputError: the text is no such number, or it is below `minimum`.
     """
-    match = re.fullmatch(r"\s*([0-9][0-9_,]*)\s*([kKmM]?)\s*", text)
+    match = re.fullmatch(r"\s*([0-9]{1,3}(?:,[0-9]{3})+|[0-9][0-9_]*)\s*([kKmM]?)\s*", text)
     if not match or len(text) > 20:
         raise InputError(
             expected="a whole number such as `4096` or `4K`", got=f"`{text[:60]}`", where=where

@@ -19,6 +19,7 @@ from tests.backbones.reference import (
     weights_of,
 )
 from tests.backbones.specs import DECODERS
+from tests.cost.more_models import MODELS, build, score_biases
 from vlcalc.backbones.decoder import Decoder
 
 pytestmark = pytest.mark.oracle
@@ -34,6 +35,7 @@ SPEC_FAMILIES = {
     "llama-2-70b": "llama",
     "llama-2-7b": "llama",
     "llama-3.1-8b": "llama",
+    "llama-3.1-8b-plm": "llama",
     "llama-7b": "llama",
     "mistral-7b-v0.1": "mistral",
     "mistral-7b-v0.2": "mistral",
@@ -83,11 +85,26 @@ SPEC_FAMILIES = {
     "vicuna-7b-v1.5": "llama",
 }
 
+# Whose class is that of a whole model: what is neither its vision nor its fusion.
+IN_MODELS = {
+    "aria-moe-25b": "aria",
+    "command-a": "command-a-vision",
+    "command-r7b-aya": "aya-vision-8b",
+    "git-base-text": "git-base",
+    "git-large-text": "git-large",
+    "glm-4.6v-text": "glm-4.6v",
+    "granite-3.1-2b": "granite-vision-3.2-2b",
+    "qwen3-4b-molmo2": "molmo2-4b",
+}
+# The image token of the whole model: a row of the tied embeddings of its width.
+ADDED_BY_THE_MODEL = {"granite-3.1-2b": 2048}
+
 IN_RECORDS = {"llama-3.2-90b-vision-text"}  # held against its record, whole model, in tests/cost
 # Nobody has a class of them; what their papers print is in the specs.
 UNRELEASED = {"chinchilla-1.4b", "chinchilla-7.1b", "chinchilla-70b"}
 
 SPEC_MIXTURES = {
+    "deepseekmoe-16b": "deepseek-v2",
     "deepseekmoe-27b": "deepseek-v2",
     "kimi-k2-256k": "deepseek-v3",
     "moonlight-16b-a3b-128k": "deepseek-v3",
@@ -159,8 +176,24 @@ def test_specs_have_the_parameters_of_the_real_class(name: str) -> None:
         biases = MOVED_TO_BUFFERS.get(name, 0)
         counted = params(real_mixture(mixture, decoder, "meta"))
         assert counted + biases == decoder.num_params()
+    elif name in IN_MODELS:
+        added = ADDED_BY_THE_MODEL.get(name, 0)
+        assert rest_of_the_model(IN_MODELS[name]) == DECODERS[name].num_params() + added
     else:
         assert name in {*OWN_CONFIGS, *UNRELEASED, *IN_RECORDS}
+
+
+def rest_of_the_model(name: str) -> int:
+    """Return the parameters of a whole model outside of its vision and its fusion."""
+    model = build(name)
+    parts = {*MODELS[name].vision, *MODELS[name].fusion}
+    elsewhere = tuple(f"{part}." for part in parts)
+    rest = sum(
+        weight.numel()
+        for path, weight in model.named_parameters()
+        if path not in parts and not path.startswith(elsewhere)
+    )
+    return rest + score_biases(model)
 
 
 def language_params(model: nn.Module) -> int:

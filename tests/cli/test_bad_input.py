@@ -98,6 +98,44 @@ def test_one_clear_line(
     assert all(line.startswith("error: ") for line in ran.err.splitlines())
 
 
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        *(
+            (("inspect", "llava-1.5-7b"), option)
+            for option in ("image", "text", "output-tokens", "kv-dtype", "quant", "logits")
+        ),
+        *(
+            (("bench", "--methods", "mlp"), option)
+            for option in ("image", "res", "tiles", "batch", "dtype", "columns")
+        ),
+        *(
+            (("compare", "--methods", "mlp"), option)
+            for option in ("image", "res", "columns", "sort", "pareto", "baseline")
+        ),
+        (("bench",), "methods"),
+        (("devices", "list"), "dtype"),
+        (("devices", "list"), "min-memory"),
+    ],
+)
+def test_an_empty_value_is_not_the_default(run: Run, command: tuple[str, ...], option: str) -> None:
+    if command[0] == "bench":
+        pytest.importorskip("torch")
+    ran = run(*command, f"--{option}=")
+    assert (ran.code, ran.out, len(ran.err.splitlines())) == (1, "", 1)
+
+
+@pytest.mark.parametrize("command", [("inspect", "llava-1.5-7b"), ("compare",)])
+def test_an_image_may_be_a_file(run: Run, files: Path, command: tuple[str, ...]) -> None:
+    sized = run(*command, "--image", "200x200", "-f", "csv")
+    assert (sized.code, sized.err) == (0, "")
+    assert run(*command, "--image", str(files / "whole.jpg"), "-f", "csv").out == sized.out
+    for name in ("text.png", "empty.png"):
+        ran = run(*command, "--image", str(files / name))
+        assert (ran.code, ran.out, len(ran.err.splitlines())) == (1, "", 1)
+        assert name in ran.err
+
+
 def test_no_partial_file_is_left(run: Run, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(files)
     (files / "out.csv").write_text("kept")

@@ -77,7 +77,7 @@ def test_a_model_is_timed_by_component(run: Run, monkeypatch: pytest.MonkeyPatch
     targets = [row["target"] for row in rows_of(ran.out)]
     assert targets[0].startswith("siglip-b-16-512")
     assert {
-        "fusion.pixel_shuffle",
+        "fusion.pixel_shuffle[0]",
         "language.layers[0] prefill",
         "language.layers[0] decode",
         "language prefill",

@@ -52,6 +52,23 @@ def test_phases_sum_to_the_whole(run: Run) -> None:
     assert found["total_bytes"] == total
 
 
+def test_an_image_that_only_meets_the_text_later_takes_none_of_its_window(run: Run) -> None:
+    tokens = document(run, "clip-vit-l-14", "--text", "77")["tokens"]
+    assert (tokens["sequence_length"], tokens["window_share"], tokens["tokens_left"]) == (77, 1, 0)
+    out = run("inspect", "clip-vit-l-14", "--text", "77").out
+    for words in ("77 positions: 77 text ", "100.00 % of 77; 0 left ", "77 of text, batch 1"):
+        assert words in out, words
+    assert run("inspect", "clip-vit-l-14", "--text", "78").code == 1
+    ran = run("fit", "clip-vit-l-14", "--device", "h100-sxm", "-f", "json")
+    assert json.loads(ran.out)["limits"]["context"] == {"value": 77, "bound": "context window"}
+
+
+def test_a_window_that_is_not_known_is_a_dash(run: Run) -> None:
+    out = run("inspect", "blip2-flan-t5-xl").out
+    assert "- of -" not in out
+    assert "left beside" not in out
+
+
 @pytest.mark.parametrize(
     ("options", "path", "factor"),
     [

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+import torch
 import transformers
+from torch import nn
 
 VICUNA = {"model_type": "llama", "vocab_size": 32_064}
 SIGLIP = {
@@ -286,3 +289,22 @@ MODELS = {
     "command-a-vision": Model(command_a, TOWER, PROJECTOR),
     "kimi-k2.5": Model(kimi_k25, TOWER, ("model.mm_projector",)),
 }
+
+
+@lru_cache(maxsize=2)
+def build(name: str) -> nn.Module:
+    """Return the class of one of `MODELS` on the meta device, its tied weights tied."""
+    with torch.device("meta"):
+        model: Any = transformers.AutoModelForImageTextToText.from_config(MODELS[name].config())
+    model.tie_weights()
+    built: nn.Module = model
+    return built
+
+
+def score_biases(model: nn.Module) -> int:
+    """Return what transformers holds as buffers and the releases as parameters: experts' biases."""
+    return sum(
+        buffer.numel()
+        for name, buffer in model.named_buffers()
+        if name.endswith("e_score_correction_bias")
+    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -11,7 +9,7 @@ transformers = pytest.importorskip("transformers")
 
 from torch import nn  # noqa: E402
 
-from tests.cost.more_models import MODELS  # noqa: E402
+from tests.cost.more_models import MODELS, build, score_biases  # noqa: E402
 from vlcalc.components import Components, components  # noqa: E402
 from vlcalc.cost.flops import count_flops_with_torch  # noqa: E402
 from vlcalc.spec import load_spec  # noqa: E402
@@ -29,14 +27,6 @@ ENCODERS = {
 }
 
 
-def build(config: Any) -> nn.Module:
-    with torch.device("meta"):
-        model: Any = transformers.AutoModelForImageTextToText.from_config(config)
-    model.tie_weights()
-    built: nn.Module = model
-    return built
-
-
 def counted(model: nn.Module, prefixes: tuple[str, ...]) -> int:
     """Return the unique parameters under the prefixes, each of which must have some."""
     sizes = {
@@ -49,20 +39,11 @@ def counted(model: nn.Module, prefixes: tuple[str, ...]) -> int:
     return sum(sizes.values())
 
 
-def score_biases(model: nn.Module) -> int:
-    """Return what transformers holds as buffers and the releases as parameters: experts' biases."""
-    return sum(
-        buffer.numel()
-        for name, buffer in model.named_buffers()
-        if name.endswith("e_score_correction_bias")
-    )
-
-
 @pytest.mark.parametrize("name", MODELS)
 def test_components_are_those_of_the_class(name: str) -> None:
     spec = load_spec(name)
     assert isinstance(spec, ModelSpec)
-    theirs = build(MODELS[name].config())
+    theirs = build(name)
     vision = counted(theirs, MODELS[name].vision)
     fusion = counted(theirs, MODELS[name].fusion)
     total = sum(weight.numel() for weight in theirs.parameters()) + score_biases(theirs)
@@ -77,7 +58,7 @@ def test_encoding_costs_what_the_class_runs(name: str) -> None:
     assert spec.vision.encoder is not None
     encoder, size = spec.vision.encoder, spec.vision.image_size
     assert size is not None
-    tower = build(MODELS[name].config()).get_submodule(f"model.{ENCODERS[name]}")
+    tower = build(name).get_submodule(f"model.{ENCODERS[name]}")
     pixels = torch.empty(2, 3, size, size, device="meta")
     side = size // encoder.patch_size
     assert count_flops_with_torch(tower, (pixels,))[""] == encoder.flops(side, side, batch=2)
@@ -88,7 +69,7 @@ def test_prefill_costs_what_the_class_runs(name: str) -> None:
     spec = load_spec(name)
     assert isinstance(spec, ModelSpec)
     assert spec.language.decoder is not None
-    text = build(MODELS[name].config()).get_submodule("model.language_model")
+    text = build(name).get_submodule("model.language_model")
     ids = torch.zeros(2, 33, dtype=torch.long, device="meta")
     flops = spec.language.decoder.prefill_flops(33, batch=2, logits="none")
     assert count_flops_with_torch(text, (ids,))[""] == flops

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -82,8 +83,12 @@ def test_the_components_of_a_model_have_its_shapes() -> None:
     assert list(cases) == [
         "clip-vit-l-14-336 2 x 24x24",
         "fusion.mlp",
+        "language.embedding prefill",
         "language.layers[0] prefill",
+        "language.head prefill",
+        "language.embedding decode",
         "language.layers[0] decode",
+        "language.head decode",
         "language prefill",
     ]
     shapes = {name: tuple(case.build_inputs("meta")[0].shape) for name, case in cases.items()}
@@ -124,20 +129,41 @@ def test_auto_is_cuda_then_mps_then_the_cpu(monkeypatch, cuda, mps, chosen) -> N
     assert environment.DEFAULT_DTYPE[chosen] == ("bfloat16" if cuda else "float32")
 
 
-def test_a_gpu_without_its_tool_has_no_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+def fake_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA H200")
+    properties = SimpleNamespace(uuid="cafe-01")
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _index: properties)
+
+
+def test_a_gpu_without_its_tool_has_no_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_gpu(monkeypatch)
     monkeypatch.setenv("PATH", "")
     found = environment.environment("cuda", dtypes=("bfloat16",))
     assert (found.device_name, found.driver, found.clock_hz) == ("NVIDIA H200", None, None)
 
 
 def test_driver_and_clock_are_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA H200")
+    fake_gpu(monkeypatch)
     tool = tmp_path / "nvidia-smi"
-    tool.write_text("#!/bin/sh\necho '575.57.08, 1980'\n", encoding="ascii")
+    script = '#!/bin/sh\n[ "$3 $4" = "-i GPU-cafe-01" ] && echo "575.57.08, 1980"\n'
+    tool.write_text(script, encoding="ascii")
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     found = environment.environment("cuda", dtypes=("bfloat16",))
     assert (found.driver, found.clock_hz) == ("575.57.08", 1.98e9)
+
+
+def test_products_in_tf32_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_gpu(monkeypatch)
+    monkeypatch.setenv("PATH", "")
+    before = torch.backends.cuda.matmul.allow_tf32
+    summaries = []
+    try:
+        for allowed in (False, True):
+            torch.backends.cuda.matmul.allow_tf32 = allowed
+            found = environment.environment("cuda", dtypes=("float32",))
+            summaries.append(found.summary)
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
+    assert ["TF32" in each for each in summaries] == [False, True]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import torch
 
-from vlcalc.measurement.clocks import CLOCKS, CudaClock, MpsClock
+from vlcalc.measurement.clocks import CLOCKS, CudaClock, MpsClock, _side_stream
 from vlcalc.measurement.harness import measure
 
 
@@ -19,6 +20,8 @@ class Device:
         self.log: list[str] = []
         self.now_ms = 0.0
         self.fails_to_capture = False
+        self.stream = "usual"
+        self.mode: int | str = 0
 
     def work(self) -> None:
         self.log.append("work")
@@ -26,7 +29,7 @@ class Device:
 
 
 @pytest.fixture
-def device(monkeypatch: pytest.MonkeyPatch) -> Device:
+def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[Device]:
     fake = Device()
 
     class Event:
@@ -43,8 +46,11 @@ def device(monkeypatch: pytest.MonkeyPatch) -> Device:
             return other.at_ms - self.at_ms
 
     class Stream:
-        def wait_stream(self, _other: Stream) -> None:
-            fake.log.append("order")
+        def __init__(self, name: str = "side") -> None:
+            self.name = name
+
+        def wait_stream(self, other: Stream) -> None:
+            fake.log.append(f"{self.name} after {other.name}")
 
     class Graph:
         def replay(self) -> None:
@@ -52,30 +58,44 @@ def device(monkeypatch: pytest.MonkeyPatch) -> Device:
             fake.now_ms += 0.5
 
     @contextmanager
-    def capture(_graph: Graph) -> Any:
+    def capture(_graph: Graph, *, stream: Stream) -> Any:
         fake.log.append("capture")
-        if fake.fails_to_capture:
+        fake.stream = stream.name
+        if fake.fails_to_capture:  # as torch does: it does not go back to the stream before
             raise RuntimeError("operation not permitted when stream is capturing")
         yield
         fake.log.append("captured")
 
     @contextmanager
-    def on(_stream: Stream) -> Any:
-        yield
+    def on(stream: Stream) -> Any:
+        before, fake.stream = fake.stream, stream.name
+        try:
+            yield
+        finally:
+            fake.stream = before
 
-    stream = Stream()
+    def wait() -> None:
+        fake.log.append("wait")
+
+    def set_mode(mode: int | str) -> None:
+        fake.mode = mode
+
     for name, value in {
         "Event": Event,
         "Stream": Stream,
         "CUDAGraph": Graph,
         "graph": capture,
         "stream": on,
-        "current_stream": lambda: stream,
-        "synchronize": lambda: fake.log.append("wait"),
+        "current_stream": lambda: Stream(fake.stream),
+        "synchronize": wait,
+        "get_sync_debug_mode": lambda: fake.mode,
+        "set_sync_debug_mode": set_mode,
     }.items():
         monkeypatch.setattr(torch.cuda, name, value)
-    monkeypatch.setattr(torch.mps, "synchronize", lambda: fake.log.append("wait"))
-    return fake
+    _side_stream.cache_clear()
+    monkeypatch.setattr(torch.mps, "synchronize", wait)
+    yield fake
+    _side_stream.cache_clear()
 
 
 def test_events_tell_seconds_and_are_waited_for(device: Device) -> None:
@@ -85,7 +105,11 @@ def test_events_tell_seconds_and_are_waited_for(device: Device) -> None:
 
 def test_a_recording_runs_once_before_it_is_captured(device: Device) -> None:
     replay = CudaClock().record([device.work, device.work])
-    assert device.log == ["order", "work", "work", "order", "capture", "work", "work", "captured"]
+    assert device.log == [
+        "side after usual",
+        *("work", "work", "capture", "work", "work", "captured"),
+        "usual after side",
+    ]
     assert replay is not None
     assert CudaClock().seconds(replay) == 0.0005
 
@@ -94,9 +118,26 @@ def test_a_failed_capture_is_no_recording(device: Device) -> None:
     device.fails_to_capture = True
     assert CudaClock().record([device.work]) is None
     assert device.log[-1] == "wait"
+    assert device.stream == "usual"
 
 
-def test_long_calls_are_not_recorded(device: Device) -> None:
+def test_what_waits_for_the_device_is_not_captured(device: Device) -> None:
+    def work() -> None:
+        if device.mode == "error":
+            raise RuntimeError("called a synchronizing CUDA operation")
+
+    assert CudaClock().record([work]) is None
+    assert "capture" not in device.log
+    assert (device.stream, device.mode) == ("usual", 0)
+
+
+def test_all_recordings_have_one_stream(device: Device) -> None:
+    assert all(CudaClock().record([device.work]) for _ in range(2))
+    assert _side_stream() is _side_stream()
+
+
+def test_long_calls_are_not_recorded(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CudaClock, "record_below_s", 0.001)
     timing = measure(device.work, device="cuda", min_time_s=0.02, warmups=1)
     assert "capture" not in device.log
     assert timing.median_s == pytest.approx(0.004)

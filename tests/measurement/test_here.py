@@ -158,6 +158,16 @@ def test_nothing_is_measured_where_it_could_not_be_written(
     assert (ran.code, measured) == (1, [])
 
 
+def test_a_folder_is_refused_before_measuring(
+    run: Callable[..., Any], measured: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    path = tmp_path / "folder.yaml"
+    path.mkdir()
+    ran = run("devices", "calibrate", "--output", str(path))
+    expected = f"error: --output {path}: expected a file that can be written, got a folder\n"
+    assert (ran.code, ran.out, ran.err, measured) == (1, "", expected, [])
+
+
 def test_calibrate_without_the_device_or_torch(
     run: Callable[..., Any], measured: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -198,6 +198,15 @@ def test_threads_are_as_before_afterwards() -> None:
     assert torch.get_num_threads() == before
 
 
+def test_a_device_that_broke_down_ends_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = RuntimeError("CUDA error: an illegal memory access was encountered")
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: raising(broken))
+    monkeypatch.setattr(module, "free_bytes", lambda _device: raising(broken))
+    options = replace(FAST, device="cuda")
+    rows = list(run_cases([linear_case(), linear_case()], options, Predictor("cuda")))
+    assert [row.error for row in rows] == [str(broken)] * 2
+
+
 def test_unknown_attention() -> None:
     with pytest.raises(InputError, match=r"--sdpa: .*got `flesh`; did you mean `flash`\?"):
         check_attention("flesh")

@@ -77,6 +77,14 @@ def test_a_part_may_be_a_file_beside_the_spec(tmp_path: Path) -> None:
     assert load_spec(str(write(tmp_path, text))).tiling.patch == 32
 
 
+def test_a_file_that_was_edited_is_read_again(tmp_path: Path) -> None:
+    path = write(tmp_path, MINE)
+    assert load_spec(str(path)).context_window == 8192
+    write(tmp_path, MINE.replace("8192", "4096"))
+    assert load_spec(str(path)).context_window == 4096
+    assert load_spec("llava-1.5-7b") is load_spec("llava-1.5-7b")  # the catalogue stays
+
+
 def test_two_errors_are_both_reported(tmp_path: Path) -> None:
     path = write(tmp_path, TWO_ERRORS)
     with pytest.raises(SpecError) as caught:
@@ -122,6 +130,22 @@ def test_errors_in_words(tmp_path: Path, old: str, new: str, message: str) -> No
     path = write(tmp_path, MINE.replace(old, new))
     with pytest.raises((SpecError, InputError), match=message):
         load_spec(str(path))
+
+
+def test_widths_that_do_not_go_together_are_both_named_with_their_lines(tmp_path: Path) -> None:
+    llm = "{ use: vicuna-7b-v1.5, decoder: { num_heads: 33 } }"
+    text = MINE.replace("{ name: my-llm, context_window: 8192 }", llm)
+    with pytest.raises(SpecError) as raised:
+        load_spec(str(write(tmp_path, text)))
+    message = str(raised.value)
+    assert "expected `num_heads` (33) that divides `width` (4096), got `num_heads` at " in message
+    assert "my.yaml:7 and `width` at " in message
+    assert message.endswith("vicuna-7b-v1.5.yaml:6")
+
+    vit = "{\n  use: clip-vit-l-14-336,\n  width: 1025 }"
+    text = MINE.replace("{ name: my-vit, patch_size: 16 }", vit)
+    with pytest.raises(SpecError, match=r"\(1024\), got 1025; `width` at .*my.yaml:4 and `enc"):
+        load_spec(str(write(tmp_path, text)))
 
 
 def test_an_error_in_a_variant_points_into_the_variant(tmp_path: Path) -> None:

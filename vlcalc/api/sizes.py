@@ -12,7 +12,7 @@ from vlcalc.units import parse_size
 AnySize = ImageSize | tuple[int, int] | str | Path
 
 
-def size_of(image: AnySize) -> ImageSize:
+def size_of(image: AnySize, *, where: str = "") -> ImageSize:
     """Return a size of (width, height), of `"1920x1080"`, or of an image file's header.
 
     Raises:
@@ -21,7 +21,7 @@ def size_of(image: AnySize) -> ImageSize:
     if isinstance(image, Path):
         return read_size(image)
     if isinstance(image, str):
-        return read_size(Path(image)) if Path(image).suffix else parse_size(image)
+        return read_size(Path(image)) if Path(image).suffix else parse_size(image, where=where)
     sides = tuple(image) if isinstance(image, tuple | list) else ()
     if [type(side) for side in sides] != [int, int]:
         raise InputError(expected="a size (width, height) in whole pixels", got=repr(image)[:60])

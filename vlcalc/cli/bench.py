@@ -36,7 +36,7 @@ def command(
     language: Annotated[
         str, Opt(metavar="NAME", help="Language model that methods are on.")
     ] = "vicuna-7b-v1.5",
-    image: Annotated[str | None, Opt(metavar="WxH[,WxH]", help="Sizes of the image.")] = None,
+    image: Annotated[str | None, Opt(metavar="WxH|FILE[,...]", help="Sizes of the image.")] = None,
     res: Annotated[
         str | None,
         Opt(metavar="R[,R]", help="Sides in pixels: of a tile, or of a model's square image."),
@@ -109,7 +109,7 @@ def command(
     from vlcalc.measurement.environment import DEFAULT_DTYPE, available_device
     from vlcalc.measurement.run import Options, check_attention
 
-    keys = columns.split(",") if columns else None
+    keys = None if columns is None else columns.split(",")
     COLUMNS.chosen(keys)
     FORMATS.get(format, where="--format")
     check_attention(sdpa)
@@ -118,7 +118,7 @@ def command(
     found = available_device(device)
     asked = Asked(
         model=model,
-        methods=methods or (None if model else ",".join(DEFAULT_METHODS)),
+        methods=",".join(DEFAULT_METHODS) if model is None and methods is None else methods,
         vision=vision,
         language=language,
         image=image,
@@ -126,7 +126,7 @@ def command(
         tiles=tiles,
         text=text,
         batch=batch,
-        dtype=dtype or DEFAULT_DTYPE[found],
+        dtype=DEFAULT_DTYPE[found] if dtype is None else dtype,
     )
     options = Options(
         device=found,

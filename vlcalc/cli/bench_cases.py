@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vlcalc.api.loads import model_of
+from vlcalc.api.sizes import size_of
 from vlcalc.dtypes import parse_dtype
 from vlcalc.image_size import ImageSize
 from vlcalc.spec.parts import chosen_methods, load_language, load_vision
-from vlcalc.units import parse_count, parse_counts, parse_size
+from vlcalc.units import parse_count, parse_counts
 
 if TYPE_CHECKING:
     from vlcalc.measurement.targets import Case
@@ -39,13 +40,13 @@ class Asked:
     @property
     def images(self) -> tuple[ImageSize, ...]:
         """The sizes of `--image`."""
-        sizes = self.image.split(",") if self.image else ()
-        return tuple(parse_size(size, where="--image") for size in sizes)
+        sizes = () if self.image is None else self.image.split(",")
+        return tuple(size_of(size, where="--image") for size in sizes)
 
     def numbers(self, option: str) -> tuple[int, ...]:
         """Return the whole numbers of an option; none where it was not given."""
         text: str | None = getattr(self, option)
-        return parse_counts(text, where=f"--{option}") if text else ()
+        return () if text is None else parse_counts(text, where=f"--{option}")
 
 
 def asked_cases(asked: Asked) -> list[Case]:
@@ -67,8 +68,8 @@ def asked_cases(asked: Asked) -> list[Case]:
         text_tokens=parse_count(asked.text, where="--text"),
     )
     return cases_of(
-        model_of(asked.model) if asked.model else None,
-        chosen_methods(asked.methods.split(",")) if asked.methods else (),
+        None if asked.model is None else model_of(asked.model),
+        () if asked.methods is None else chosen_methods(asked.methods.split(",")),
         load_vision(asked.vision),
         load_language(asked.language),
         choices,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 
-from vlcalc.cli.output import write
+from vlcalc.cli.output import check_writable, write
 from vlcalc.errors import InputError
 from vlcalc.spec.catalogue import is_file_name
 from vlcalc.spec.devices import user_file
@@ -82,6 +82,7 @@ def _checked(path: Path) -> Path:
             where=str(path.parent),
             hint="`--output FILE.yaml` writes elsewhere",
         )
+    check_writable(path, where="--output")
     return path
 
 

@@ -33,7 +33,7 @@ def command(
     ] = "vicuna-7b-v1.5",
     image: Annotated[
         str | None,
-        typer.Option(metavar="WxH", help="Image, cut into tiles of the encoder's size."),
+        typer.Option(metavar="WxH|FILE", help="Image, cut into tiles of the encoder's size."),
     ] = None,
     res: Annotated[
         str | None, typer.Option(metavar="R", help="Side of a tile in pixels; the encoder's own.")
@@ -83,25 +83,26 @@ def command(
     from importlib.util import find_spec
 
     from vlcalc import comparison_metrics, comparison_timings
+    from vlcalc.api.sizes import size_of
     from vlcalc.cli.output import show
     from vlcalc.comparison import compare, make_setting
     from vlcalc.dtypes import parse_dtype
     from vlcalc.saved_run import load_run
     from vlcalc.spec.parts import chosen_methods, load_language, load_vision
-    from vlcalc.units import parse_count, parse_size
+    from vlcalc.units import parse_count
 
     setting = make_setting(
         load_vision(vision),
         load_language(language),
-        image=parse_size(image, where="--image") if image else None,
-        tile_px=parse_count(res, where="--res", minimum=1) if res else None,
+        image=None if image is None else size_of(image, where="--image"),
+        tile_px=None if res is None else parse_count(res, where="--res", minimum=1),
         num_tiles=tiles,
         text_tokens=parse_count(text, where="--text"),
         batch_size=batch,
         dtype=parse_dtype(dtype, where="--dtype"),
         attention=attention,
     )
-    keys = columns.split(",") if columns else None
+    keys = None if columns is None else columns.split(",")
     run = load_run(measured, where="--measured") if measured else None
     asked = {
         metric.column.key for metric in comparison_metrics.metrics_of(keys, timed=run is not None)
@@ -114,13 +115,13 @@ def command(
     if run:
         rows = comparison_timings.with_timings(rows, setting, run, where=f"--measured {measured}")
         notes = comparison_timings.timing_notes(rows, run)
-    if sort:
+    if sort is not None:
         rows = comparison_metrics.sorted_rows(rows, sort)
     table = comparison_metrics.comparison_table(
         rows,
         columns=keys,
         baseline=baseline,
-        unbeaten=comparison_metrics.pareto(rows, pareto.split(",")) if pareto else None,
+        unbeaten=comparison_metrics.pareto(rows, pareto.split(",")) if pareto is not None else None,
         title=_title(setting),
         attention=attention,
         notes=notes,

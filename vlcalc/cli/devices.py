@@ -42,8 +42,10 @@ def list_command(
 
     table = device_list(
         vendor=vendor,
-        dtype=parse_peak_dtype(dtype, where="--dtype") if dtype else None,
-        min_memory_bytes=parse_memory(min_memory, where="--min-memory") if min_memory else 0,
+        dtype=None if dtype is None else parse_peak_dtype(dtype, where="--dtype"),
+        min_memory_bytes=0
+        if min_memory is None
+        else parse_memory(min_memory, where="--min-memory"),
     )
     show([table], format, output)
 

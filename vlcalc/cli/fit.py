@@ -29,7 +29,8 @@ def command(
         int | None, Opt(metavar="N", min=1, help="Devices that the LLM is split over; 1.")
     ] = None,
     image: Annotated[
-        str | None, Opt(metavar="WxH", help="Size of an image; the encoder's own by default.")
+        str | None,
+        Opt(metavar="WxH|FILE", help="Size of an image; the encoder's own by default."),
     ] = None,
     images: Annotated[int, Opt(metavar="N", help="Images of a prompt.")] = 1,
     text: Annotated[str | None, Opt(metavar="N", help="Tokens of text; 50.")] = None,

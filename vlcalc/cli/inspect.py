@@ -14,7 +14,7 @@ from vlcalc.errors import InputError
 PREFIX = "fusion:"
 OF_A_MODEL = (
     *("image", "images", "output_tokens", "kv_dtype", "quant", "logits", "stage"),
-    *("device", "tp"),
+    *("device", "tp", "measured"),
 )
 OF_A_METHOD = ("vision_width", "text_width", "grid", "views", "depth")
 
@@ -50,6 +50,7 @@ class Asked(AskedLoad):
     stage: str | None
     device: str | None
     tp: int | None
+    measured: Path | None
     verify: bool
     vision_width: int | None
     text_width: int | None
@@ -81,7 +82,8 @@ def command(
         ),
     ],
     image: Annotated[
-        str | None, Opt(metavar="WxH", help="Size of an image; the encoder's own by default.")
+        str | None,
+        Opt(metavar="WxH|FILE", help="Size of an image; the encoder's own by default."),
     ] = None,
     images: Annotated[int | None, Opt(metavar="N", help="Images of a prompt; 1.")] = None,
     text: Annotated[
@@ -113,6 +115,10 @@ def command(
     tp: Annotated[
         int | None, Opt(metavar="N", min=1, help="Devices that the LLM is split over; 1.")
     ] = None,
+    measured: Annotated[
+        Path | None,
+        Opt(metavar="FILE.json", help="Show the timings of a run of `vlcalc bench MODEL --save`."),
+    ] = None,
     attention: Annotated[
         str, Opt(metavar="math|flash|efficient|cpu", help="Attention kernel, for memory.")
     ] = "flash",
@@ -143,7 +149,8 @@ def command(
 ) -> None:
     """Show what a model costs: parameters, and encode, fuse, prefill, decode for a request.
 
-    With `--device`, what each phase takes there is predicted.
+    With `--device`, what each phase takes there is predicted; with `--measured`, it is what a run
+    timed.
 
     `fusion:NAME` shows one fusion method instead: what it is, and what each of its submodules and
     operators costs, for the dims of the published design, else CLIP ViT-L/14-336 and Vicuna-7B.

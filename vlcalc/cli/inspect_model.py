@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import cast
 
+from vlcalc.api.sizes import size_of
 from vlcalc.backbones.decoder import Logits
 from vlcalc.cli.inspect import Asked, AskedLoad, require_torch
 from vlcalc.cli.inspect_fusion import inspect_fusion
@@ -19,19 +20,22 @@ from vlcalc.inference.load import Load, parse_attention, parse_kv_dtype
 from vlcalc.inference.quantisation import parse_quantisation
 from vlcalc.inference.stages import stage_named
 from vlcalc.inference.verify import Check, verify
+from vlcalc.saved_run import load_run
 from vlcalc.serving.document import speed_document
 from vlcalc.serving.latency import Speed, serve
 from vlcalc.serving.latency import speed as predict_speed
 from vlcalc.serving.tables import speed_table, with_latency
+from vlcalc.serving.timed import Timed, timed
+from vlcalc.serving.timed_tables import timed_document, timed_table, with_timings
 from vlcalc.spec.catalogue import is_file_name
 from vlcalc.spec.devices import load_device
 from vlcalc.spec.loader import load_any, load_fusion, load_spec
 from vlcalc.spec.schema import FusionSpec, ModelSpec, Spec
 from vlcalc.table import Table
-from vlcalc.units import parse_count, parse_size
+from vlcalc.units import parse_count
 
-DEFAULT_TEXT_TOKENS = "50"
-DEFAULT_OUTPUT_TOKENS = "128"
+DEFAULT_TEXT_TOKENS = 50
+DEFAULT_OUTPUT_TOKENS = 128
 DEFAULT_SIDE_PX = 1024  # of an image, where the encoder has no size of its own
 
 
@@ -51,12 +55,15 @@ def inspect_model(name: str, asked: Asked) -> None:
     load = load_of(spec, asked)
     if asked.verify or asked.device is not None:
         require_torch()
-    speed = _speed(spec, load, asked)
+    speed = _times(spec, load, asked)
     found = infer(spec, load, traced=find_spec("torch") is not None)
     checks = tuple(verify(found.plan)) if asked.verify else ()
     written = document.to_document(found, stage=stage, checks=checks)
     phases = tables.phase_table(found)
-    if speed:
+    if isinstance(speed, Timed):
+        written["speed"] = timed_document(speed)
+        phases = with_timings(phases, speed)
+    elif speed:
         written["speed"] = speed_document(speed)
         phases = with_latency(phases, speed)
     shown = list(_tables(found, phases, speed, checks))
@@ -65,12 +72,16 @@ def inspect_model(name: str, asked: Asked) -> None:
     show(shown, asked.format, asked.output, machines=phases, document=written)
 
 
-def _speed(spec: ModelSpec, load: Load, asked: Asked) -> Speed | None:
-    """Return how fast the device that was asked for serves a load; None where none was."""
-    if asked.device is None:
+def _times(spec: ModelSpec, load: Load, asked: Asked) -> Speed | Timed | None:
+    """Return what phases take as timed, or on the device asked for; None without either."""
+    device = None if asked.device is None else load_device(asked.device, where="--device")
+    if asked.measured is not None:
+        asked.refuse(("tp",), expected="no splitting of what `--measured` timed on one device")
+        run = load_run(asked.measured, where="--measured")
+        return timed(spec, load, run, device, where=f"--measured {asked.measured}")
+    if device is None:
         asked.refuse(("tp",), expected="`--device NAME` beside it")
         return None
-    device = load_device(asked.device, where="--device")
     return predict_speed(serve(spec, load, tp=asked.tp or 1), device)
 
 
@@ -89,13 +100,13 @@ def _named(name: str) -> Spec:
 
 
 def _tables(
-    found: Inference, phases: Table, speed: Speed | None, checks: tuple[Check, ...]
+    found: Inference, phases: Table, speed: Speed | Timed | None, checks: tuple[Check, ...]
 ) -> Iterator[Table]:
     yield tables.description_table(found)
     yield tables.tree_table(found)
     yield phases
     if speed:
-        yield speed_table(speed)
+        yield timed_table(speed) if isinstance(speed, Timed) else speed_table(speed)
     yield tables.memory_table(found)
     if checks:
         yield tables.verify_table(checks)
@@ -107,23 +118,31 @@ def load_of(spec: ModelSpec, asked: AskedLoad) -> Load:
     Raises:
         InputError: a size, number or name that cannot be.
     """
-    logits = asked.logits or "last"
+    logits = "last" if asked.logits is None else asked.logits
     if logits not in ("last", "all"):
         raise InputError(expected="`last` or `all`", got=f"`{logits}`", where="--logits")
     return Load(
-        image=parse_size(asked.image, where="--image") if asked.image else own_size(spec),
+        image=own_size(spec) if asked.image is None else size_of(asked.image, where="--image"),
         num_images=1 if asked.images is None else asked.images,
-        text_tokens=parse_count(asked.text or DEFAULT_TEXT_TOKENS, where="--text"),
-        output_tokens=parse_count(
-            asked.output_tokens or DEFAULT_OUTPUT_TOKENS, where="--output-tokens", minimum=1
+        text_tokens=_count(asked.text, DEFAULT_TEXT_TOKENS, where="--text"),
+        output_tokens=_count(
+            asked.output_tokens, DEFAULT_OUTPUT_TOKENS, where="--output-tokens", minimum=1
         ),
         batch_size=asked.batch_size(),
         dtype=parse_dtype(asked.dtype, where="--dtype"),
-        kv_dtype=parse_kv_dtype(asked.kv_dtype, where="--kv-dtype") if asked.kv_dtype else None,
-        quantisation=parse_quantisation(asked.quant, where="--quant") if asked.quant else None,
+        kv_dtype=None
+        if asked.kv_dtype is None
+        else parse_kv_dtype(asked.kv_dtype, where="--kv-dtype"),
+        quantisation=None
+        if asked.quant is None
+        else parse_quantisation(asked.quant, where="--quant"),
         logits=cast("Logits", logits),
         attention=parse_attention(asked.attention, where="--attention"),
     )
+
+
+def _count(text: str | None, default: int, *, where: str, minimum: int = 0) -> int:
+    return default if text is None else parse_count(text, where=where, minimum=minimum)
 
 
 def own_size(spec: ModelSpec) -> ImageSize:

@@ -22,8 +22,9 @@ from vlcalc.cost.meta import operator_replaced
 ON_CUDA = frozenset({"flash", "efficient"})
 
 # Meta takes no kernel for the operator of this name in `aten`, so that there must be one of ours.
-_LIBRARY = torch.library.Library("vlcalc", "FRAGMENT")
-_LIBRARY.define("_fused_rms_norm(Tensor x, int[] shape, Tensor? weight) -> (Tensor, Tensor)")
+_LIBRARY = torch.library.Library("vlcalc", "FRAGMENT")  # type: ignore[no-untyped-call]
+_SCHEMA = "_fused_rms_norm(Tensor x, int[] shape, Tensor? weight) -> (Tensor, Tensor)"
+_LIBRARY.define(_SCHEMA)  # type: ignore[no-untyped-call]
 
 
 @contextmanager
@@ -65,4 +66,4 @@ def _normalised(x: Tensor, shape: Sequence[int], weight: Tensor | None) -> tuple
     return torch.empty_like(x), x.new_empty(rows, dtype=dtype)
 
 
-_LIBRARY.impl("_fused_rms_norm", _normalised, "Meta")
+_LIBRARY.impl("_fused_rms_norm", _normalised, "Meta")  # type: ignore[no-untyped-call]

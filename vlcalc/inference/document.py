@@ -71,8 +71,8 @@ def _tokens(found: Inference) -> dict[str, Any]:
         "context_tokens": budget.context_tokens,
         "sequence_length": found.plan.sequence_length,
         "context_window": budget.context_window,
-        "window_share": budget.window_share,
-        "tokens_left": budget.tokens_left,
+        "window_share": found.plan.window_share,
+        "tokens_left": found.plan.tokens_left,
     }
 
 

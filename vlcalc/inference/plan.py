@@ -49,6 +49,23 @@ class Plan:
         return self.load.text_tokens if is_late(self.spec) else self.budget.sequence_length
 
     @property
+    def window_share(self) -> float | None:
+        """The prompt's share of the context window; None where that is not known."""
+        window = self.budget.context_window
+        return self.sequence_length / window if window else None
+
+    @property
+    def tokens_left(self) -> int | None:
+        """Positions of the context window that prompt and answer leave."""
+        window = self.budget.context_window
+        return None if window is None else window - self.num_positions
+
+    @property
+    def num_positions(self) -> int:
+        """Positions of one prompt and of its answer, where one is written."""
+        return self.sequence_length + self.budget.request.reserve_tokens
+
+    @property
     def num_decoded(self) -> int:
         """Tokens that one answer decodes after its first; none where nothing is generated."""
         return self.load.output_tokens - 1 if generates(self.spec.language) else 0

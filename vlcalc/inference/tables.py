@@ -8,6 +8,7 @@ from typing import Any
 from vlcalc import units
 from vlcalc.components import shape_of
 from vlcalc.inference.inference import Inference
+from vlcalc.inference.plan import generates, is_late
 from vlcalc.inference.stages import trainable_params, trained
 from vlcalc.inference.tree import tree
 from vlcalc.inference.verify import Check
@@ -57,32 +58,38 @@ def description_table(found: Inference) -> Table:
     """Return what the model is and what is asked of it."""
     spec, load, budget = found.plan.spec, found.plan.load, found.plan.budget
     images = f"{load.num_images} x {load.image}" if load.num_images > 1 else str(load.image)
+    answer = f", {load.output_tokens:,} of answer" if generates(spec.language) else ""
     vision = " and ".join(f"{each.title or each.name}" for each in spec.encoders) or "none"
-    share = units.format_share(budget.window_share)
-    answer = f"{load.output_tokens:,} of answer"
-    left = f"{units.format_count(budget.tokens_left)} left beside the answer"
     rows = (
         ("vision", vision),
         ("tiling", _tiling(found)),
         ("fusion", f"{spec.fusion.kind}, {spec.fusion.taxonomy}" if spec.fusion else "unknown"),
         ("language", spec.language.title or spec.language.name),
-        ("request", f"{images}, {load.text_tokens:,} of text, {answer}, batch {load.batch_size}"),
+        ("request", f"{images}, {load.text_tokens:,} of text{answer}, batch {load.batch_size}"),
         ("formats", _formats(found)),
         ("sequence", _sequence(found)),
-        ("context", f"{share} of {units.format_count(budget.context_window)}; {left}"),
+        ("context", _context(found)),
     )
     notes = tuple(note for note in (budget.caveat, budget.doubt) if note)
     return Table(FACTS, rows, title=f"{spec.name}: {spec.title}", notes=notes)
 
 
 def _tiling(found: Inference) -> str:
-    views = found.plan.budget.tiling.views
-    shown = [
-        f"{view.number} {view.name} of {view.columns}x{view.rows} patches" if view.columns
-        else f"{view.number} {view.name}"
-        for view in views
-    ]  # fmt: skip
+    shown = []
+    for view in found.plan.budget.tiling.views:
+        name = view.name if view.number == 1 or view.name.endswith("s") else f"{view.name}s"
+        patches = f" of {view.columns}x{view.rows} patches" if view.columns else ""
+        shown.append(f"{view.number} {name}{patches}")
     return f"{found.plan.spec.tiling.kind}: " + ", ".join(shown)
+
+
+def _context(found: Inference) -> str:
+    plan, window = found.plan, found.plan.budget.context_window
+    if window is None:
+        return units.UNKNOWN
+    left = f"{units.format_count(plan.tokens_left)} left"
+    beside = " beside the answer" if generates(plan.spec.language) else ""
+    return f"{units.format_share(plan.window_share)} of {window:,}; {left}{beside}"
 
 
 def _formats(found: Inference) -> str:
@@ -93,8 +100,10 @@ def _formats(found: Inference) -> str:
 
 def _sequence(found: Inference) -> str:
     budget = found.plan.budget
-    parts = [f"{found.plan.load.text_tokens:,} text", f"{budget.image_tokens:,} image"]
-    parts += [f"{budget.extra_tokens:,} extra"] if budget.extra_tokens else []
+    parts = [f"{found.plan.load.text_tokens:,} text"]
+    if not is_late(found.plan.spec):
+        parts += [f"{budget.image_tokens:,} image"]
+        parts += [f"{budget.extra_tokens:,} extra"] if budget.extra_tokens else []
     crossed = f"; {budget.context_tokens:,} vectors cross-attended" if budget.context_tokens else ""
     return f"{found.plan.sequence_length:,} positions: {' + '.join(parts)}{crossed}"
 

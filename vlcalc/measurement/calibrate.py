@@ -17,7 +17,7 @@ from statistics import median
 import torch
 
 from vlcalc.dtypes import DTYPE_BYTES
-from vlcalc.measurement.clocks import CLOCKS
+from vlcalc.measurement.clocks import CLOCKS, in_tf32
 from vlcalc.measurement.detect import cpu_name
 from vlcalc.measurement.microbenchmark import Buffer, CpuTimeClock, Grid, Sizes, Timer
 from vlcalc.measurement.pass_benchmarks import passes
@@ -67,6 +67,7 @@ def calibrate(
         date=datetime.now(timezone.utc).date().isoformat(),
         torch=torch.__version__,
         threads=threads,
+        tf32=in_tf32(device),
         operator_s=found.operator_s,
         fresh=found.fresh,
         cache_bytes=found.cache_bytes,

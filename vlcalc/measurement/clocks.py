@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import torch
@@ -49,10 +52,14 @@ class MpsClock(Clock):
 
 
 class CudaClock(Clock):
-    """CUDA events, which see the device's time alone."""
+    """CUDA events, which see the device's time alone.
+
+    A module of hundreds of kernels takes Python milliseconds to launch, so that even longer calls
+    are recorded: their replay takes what the kernels take.
+    """
 
     min_block_s = 1e-3
-    record_below_s = 1e-3
+    record_below_s = 1e-2
 
     def settle(self) -> None:
         torch.cuda.synchronize()
@@ -66,19 +73,48 @@ class CudaClock(Clock):
         return float(start.elapsed_time(end)) / 1e3  # milliseconds
 
     def record(self, calls: Sequence[Call]) -> Call | None:
-        # What is captured must have run before, on a stream that is not the default one.
-        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        here, side = torch.cuda.current_stream(), _side_stream()
+        graph = torch.cuda.CUDAGraph()
         try:
-            stream.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(stream):
-                _call_all(calls)
-            torch.cuda.current_stream().wait_stream(stream)
-            with torch.cuda.graph(graph):
-                _call_all(calls)
-        except RuntimeError:  # an operator that waits for the device, or allocates outside torch
+            # A capture that fails leaves torch on its stream, were it not for the block around it.
+            with torch.cuda.stream(side):
+                side.wait_stream(here)
+                with _waiting_refused():  # what is captured must have run before on its stream
+                    _call_all(calls)
+                with torch.cuda.graph(graph, stream=side):
+                    _call_all(calls)
+        except RuntimeError:  # an operator that waits for the device; too little memory
             torch.cuda.synchronize()
             return None
+        here.wait_stream(side)
         return graph.replay
+
+
+@cache
+def _side_stream() -> torch.cuda.Stream:
+    """Return the stream of all recordings: cuBLAS keeps a workspace for each that it has seen."""
+    return torch.cuda.Stream()  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def _waiting_refused() -> Iterator[None]:
+    """Let an operator that waits for the device fail while the block runs.
+
+    It would fail in a capture too, but after that torch's allocator and random numbers still are
+    in the capture. Source: pytorch aten/src/ATen/cuda/CUDAGraph.cpp::capture_end and reset.
+    """
+    before = torch.cuda.get_sync_debug_mode()
+    _set_sync_debug_mode("error")
+    try:
+        yield
+    finally:
+        _set_sync_debug_mode(before)
+
+
+def _set_sync_debug_mode(mode: int | str) -> None:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Synchronization debug mode", UserWarning)
+        torch.cuda.set_sync_debug_mode(mode)
 
 
 def _event() -> torch.cuda.Event:
@@ -91,3 +127,8 @@ def _call_all(calls: Sequence[Call]) -> None:
 
 
 CLOCKS: dict[str, type[Clock]] = {"cpu": Clock, "cuda": CudaClock, "mps": MpsClock}
+
+
+def in_tf32(device: str) -> bool:
+    """Tell whether products of float32 run in TF32, which NVIDIA's containers switch on."""
+    return device == "cuda" and torch.backends.cuda.matmul.allow_tf32

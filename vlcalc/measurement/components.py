@@ -1,4 +1,4 @@
-"""A model's components as cases: its encoder, its fusion, one layer of each kind, the whole LLM."""
+"""A model's components as cases: encoder, fusion, each block of the LLM once, the whole LLM."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from vlcalc.backbones.decoder import Decoder
 from vlcalc.errors import InputError, VlcalcError
 from vlcalc.image_size import ImageSize
-from vlcalc.inference.blocks import Block
-from vlcalc.inference.inference import phase_runs
+from vlcalc.inference.blocks import PHASES, Block
 from vlcalc.inference.load import Load
+from vlcalc.inference.pieces import WHOLE_PREFILL, conditions_of, encoder_name, named_blocks
 from vlcalc.inference.plan import EncoderCall, Plan, make_plan
 from vlcalc.measured import Conditions
 from vlcalc.measurement.targets import Case, Choices
@@ -82,7 +82,7 @@ def _refused(spec: ModelSpec, load: Load, error: VlcalcError) -> Case:
     return Case(
         target=spec.name,
         kind="component",
-        conditions=_conditions(spec, load),
+        conditions=conditions_of(spec, load),
         build_module=build,
         build_inputs=lambda _device: (),
         check=refuse,
@@ -90,47 +90,22 @@ def _refused(spec: ModelSpec, load: Load, error: VlcalcError) -> Case:
 
 
 def _components(plan: Plan) -> Iterator[Case]:
-    conditions = _conditions(plan.spec, plan.load, plan)
-    for call in plan.encoder_calls:
+    conditions = conditions_of(plan.spec, plan.load, plan)
+    for call in dict.fromkeys(plan.encoder_calls):
         if call.vision.encoder:
             yield _encoder(call, conditions)
-    for block in _blocks(plan, "fuse").values():
-        yield _block(block.path, block, conditions)
-    for phase in ("prefill", "decode"):
-        for block in _blocks(plan, phase).values():
-            if ".layers[" in block.path:
-                yield _block(f"{block.path} {phase}", block, conditions)
+    for phase in PHASES[1:]:
+        for name, block in named_blocks(plan, phase).items():
+            yield _block(name, block, conditions)
     if plan.spec.language.decoder:
         yield _language(plan.spec.language.decoder, plan, conditions)
-
-
-def _blocks(plan: Plan, phase: str) -> dict[str, Block]:
-    """Return the blocks of a phase by path, the first where several runs have one."""
-    runs = {str(name): found for name, found in phase_runs(plan).items()}[phase] or ()
-    return {block.path: block for run in reversed(runs) for block in run.blocks}
-
-
-def _conditions(spec: ModelSpec, load: Load, plan: Plan | None = None) -> Conditions:
-    views = plan.budget.tiling.views if plan else ()
-    return Conditions(
-        model=spec.name,
-        vision=spec.vision.name if spec.vision else "",
-        language=spec.language.name,
-        image=str(load.image),
-        columns=views[0].columns if views else 0,
-        rows=views[0].rows if views else 0,
-        num_views=sum(view.number for view in views),
-        text_tokens=load.text_tokens,
-        batch_size=load.batch_size,
-        dtype=load.dtype,
-    )
 
 
 def _encoder(call: EncoderCall, conditions: Conditions) -> Case:
     encoder = call.vision.encoder
     assert encoder is not None
     return Case(
-        target=f"{call.vision.name} {call.batch_size} x {call.columns}x{call.rows}",
+        target=encoder_name(call),
         kind="component",
         conditions=conditions,
         build_module=encoder.build,
@@ -154,7 +129,7 @@ def _language(decoder: Decoder, plan: Plan, conditions: Conditions) -> Case:
     """Return the prompt through the whole language model, without what fusion inserts into it."""
     shape = (plan.load.batch_size, plan.sequence_length, decoder.width)
     return Case(
-        target="language prefill",
+        target=WHOLE_PREFILL,
         kind="component",
         conditions=conditions,
         build_module=lambda device: LastLogits(decoder.build(device)),

@@ -13,6 +13,7 @@ import torch
 from vlcalc import __version__
 from vlcalc.errors import InputError, near_miss
 from vlcalc.measured import Environment
+from vlcalc.measurement.clocks import in_tf32
 from vlcalc.measurement.detect import CPU_INFO, cpu_name
 
 Device = Literal["cpu", "cuda", "mps"]
@@ -73,6 +74,7 @@ def environment(
         dtypes=tuple(dict.fromkeys(dtypes)),
         attention=attention,
         compiled=compiled,
+        tf32=in_tf32(device),
         peaks=peaks,
         date=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
     )
@@ -98,7 +100,9 @@ def _cpu_clock_hz() -> float | None:
 def _gpu_facts() -> tuple[str | None, float | None]:
     """Return driver and clock of the current GPU as its tool tells them; None where it does not."""
     query = ["nvidia-smi", "--query-gpu=driver_version,clocks.sm", "--format=csv,noheader,nounits"]
-    query += ["-i", str(torch.cuda.current_device())]
+    # The tool counts all cards, torch those that CUDA_VISIBLE_DEVICES leaves it.
+    properties = torch.cuda.get_device_properties(torch.cuda.current_device())
+    query += ["-i", f"GPU-{properties.uuid}"]
     try:
         ran = subprocess.run(query, capture_output=True, text=True, check=True, timeout=10)
         driver, megahertz = ran.stdout.splitlines()[0].split(", ")

@@ -32,6 +32,8 @@ MIN_BLOCK_S = 1e-3
 NUM_BLOCKS = 3
 # A call that lasts longer is a block by itself.
 LONG_S = 2e-2
+# A longer call lasts longer than launching it, so that nothing is gained by recording it.
+SHORT_S = 1e-3
 # Calls that a recording holds: so many that they take weights from all over the buffer.
 RECORDED = 16
 COLD_BYTES = 2**27
@@ -69,7 +71,7 @@ class Timer:
         if again_s > LONG_S:
             return again_s
         at_once = 1
-        short = again_s < self._clock.record_below_s
+        short = again_s < min(self._clock.record_below_s, SHORT_S)
         if short and (replay := self._clock.record([run] * RECORDED)):
             run, at_once = replay, RECORDED
         times = max(1, ceil(MIN_BLOCK_S / max(at_once * again_s, 1e-7)))

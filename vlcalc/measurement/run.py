@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -230,7 +230,8 @@ def _let_go(options: Options) -> None:
     if options.compiled:
         torch.compiler.reset()
     gc.collect()
-    if options.device == "cuda":
-        torch.cuda.empty_cache()
-    if options.device == "mps":
-        torch.mps.empty_cache()
+    with suppress(RuntimeError):  # a device that broke down says so in each row after
+        if options.device == "cuda":
+            torch.cuda.empty_cache()
+        if options.device == "mps":
+            torch.mps.empty_cache()

@@ -17,43 +17,9 @@ from vlcalc.inference.load import Load
 from vlcalc.inference.plan import Plan, make_plan
 from vlcalc.serving.operators import TracedRun, trace_phases
 from vlcalc.serving.parallel import Message, message_s, messages, shard
+from vlcalc.serving.times import PhaseLatency, Times, sum_known
 from vlcalc.spec.device import DeviceSpec
 from vlcalc.spec.schema import ModelSpec
-
-Bound = Literal["compute", "memory", "overhead", "communication"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PhaseLatency:
-    """What a phase takes over the whole batch; None is unknown.
-
-    Attributes:
-        latency_s: all of it.
-        compute_s: in operators that FLOPs bind.
-        memory_s: in operators that bandwidth binds.
-        overhead_s: in starting operators.
-        communication_s: between devices.
-    """
-
-    phase: Phase
-    latency_s: float | None = None
-    compute_s: float | None = None
-    memory_s: float | None = None
-    overhead_s: float | None = None
-    communication_s: float | None = None
-
-    @property
-    def bound(self) -> Bound | None:
-        """What takes most; None where nothing runs, or what does is not known."""
-        if not self.latency_s:
-            return None
-        shares: dict[Bound, float] = {
-            "compute": self.compute_s or 0.0,
-            "memory": self.memory_s or 0.0,
-            "overhead": self.overhead_s or 0.0,
-            "communication": self.communication_s or 0.0,
-        }
-        return max(shares, key=lambda each: shares[each])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,13 +42,12 @@ class Served:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Speed:
+class Speed(Times):
     """How fast devices serve a load; None is unknown.
 
     Attributes:
         device: one of the devices.
         tp: how many there are.
-        phases: encode, fuse, prefill, decode.
         last_step_s: of the last token, whose context is the longest; None where none is decoded.
         step_communication_s: of it between devices.
         source: `modelled` from the device's peaks, `calibrated` from rates measured on it.
@@ -90,53 +55,9 @@ class Speed:
 
     device: DeviceSpec
     tp: int
-    load: Load
-    num_decoded: int
-    phases: tuple[PhaseLatency, ...]
     last_step_s: float | None
     step_communication_s: float | None
     source: Literal["modelled", "calibrated"]
-
-    def phase(self, name: Phase) -> PhaseLatency:
-        """Return the phase of a name."""
-        return next(each for each in self.phases if each.phase == name)
-
-    @property
-    def time_to_first_token_s(self) -> float | None:
-        """Encode, fuse and prefill."""
-        return _sum([each.latency_s for each in self.phases if each.phase != "decode"])
-
-    @property
-    def time_per_output_token_s(self) -> float | None:
-        """The mean over all tokens after the first."""
-        decode_s = self.phase("decode").latency_s
-        return decode_s / self.num_decoded if decode_s and self.num_decoded else None
-
-    @property
-    def tokens_per_s(self) -> float | None:
-        """Of each sequence, while it decodes."""
-        return 1 / self.time_per_output_token_s if self.time_per_output_token_s else None
-
-    @property
-    def batch_tokens_per_s(self) -> float | None:
-        """Of all sequences together."""
-        return self.tokens_per_s and self.load.batch_size * self.tokens_per_s
-
-    @property
-    def communication_s(self) -> float | None:
-        """Between devices, in all phases."""
-        return _sum([each.communication_s for each in self.phases])
-
-    @property
-    def images_per_s(self) -> float | None:
-        """Through the encode phase alone."""
-        encode_s = self.phase("encode").latency_s
-        return self.load.total_images / encode_s if encode_s else None
-
-    @property
-    def total_s(self) -> float | None:
-        """From the prompt to the last token."""
-        return _sum([each.latency_s for each in self.phases])
 
 
 def serve(spec: ModelSpec, load: Load, *, tp: int = 1) -> Served:
@@ -212,7 +133,9 @@ def _phase(
         for block in run.blocks
     ]
     communication_s = _communication_s(told, served, device)
-    latency_s = _sum([each.latency_s and number * each.latency_s for number, each in predicted])
+    latency_s = sum_known(
+        [each.latency_s and number * each.latency_s for number, each in predicted]
+    )
     if latency_s is None or communication_s is None:
         return PhaseLatency(phase=phase, communication_s=communication_s)
     return PhaseLatency(
@@ -226,9 +149,4 @@ def _phase(
 
 
 def _communication_s(told: Sequence[Message], served: Served, device: DeviceSpec) -> float | None:
-    return _sum([message_s(message, device, served.tp) for message in told])
-
-
-def _sum(parts: Sequence[float | None]) -> float | None:
-    known = [part for part in parts if part is not None]
-    return sum(known) if len(known) == len(parts) else None
+    return sum_known([message_s(message, device, served.tp) for message in told])

@@ -54,8 +54,7 @@ def _context(spec: ModelSpec, load: Load) -> int:
     """Return the positions of prompt and answer; 0 where not even one token of text fits."""
     if not load.text_tokens:
         return 0
-    plan = make_plan(spec, load)
-    return plan.sequence_length + plan.num_decoded + 1
+    return make_plan(spec, load).num_positions
 
 
 class Room:

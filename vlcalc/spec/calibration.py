@@ -111,6 +111,7 @@ class Calibration(Frozen):
         date: of the measurement, as in 2026-01-31.
         torch: its version.
         threads: of the CPU.
+        tf32: whether products of float32 ran in TF32.
         operator_s: what every operator takes besides.
         fresh: of big outputs; None where their size does not matter.
         cache_bytes: weights up to this size stay in a cache of a module that runs again and again;
@@ -124,6 +125,7 @@ class Calibration(Frozen):
     date: str
     torch: str = ""
     threads: PositiveInt | None = None
+    tf32: bool = False
     operator_s: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     fresh: FreshMemory | None = None
     cache_bytes: PositiveInt | None = None

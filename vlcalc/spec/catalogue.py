@@ -85,9 +85,13 @@ def entries_of(path: Path) -> tuple[Entry, ...]:
     )
 
 
-@cache
 def document_of(path: Path) -> Document:
-    """Return the content of a spec file, read once."""
+    """Return the content of a spec file; one of the catalogue is read once, others may change."""
+    return _shipped_document(path) if specs_folder() in path.parents else read_document(path)
+
+
+@cache
+def _shipped_document(path: Path) -> Document:
     return read_document(path)
 
 

@@ -116,7 +116,7 @@ def _columns(dtypes: Sequence[str]) -> tuple[Column, ...]:
             f"{dtype}_flops_per_s",
             f"{SHORT_DTYPES[dtype]} TFLOP/s",
             "tera",
-            6,
+            8 if dtype == "bfloat16" else 6,
             "machines" if dtype in RARE_DTYPES and len(dtypes) > 1 else "both",
         )
         for dtype in dtypes

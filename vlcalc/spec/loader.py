@@ -34,7 +34,6 @@ STAND_INS = {"vision": {"name": "unknown"}, "language": {"name": "unknown"}, "fu
 S = TypeVar("S", bound=Frozen)
 
 
-@cache
 def load_spec(name: str) -> Spec:
     """Return the architecture or hosted API that answers to `name`, or that a YAML file describes.
 
@@ -47,11 +46,14 @@ def load_spec(name: str) -> Spec:
     """
     if catalogue.is_file_name(name):
         return build(catalogue.document_of(Path(name)))
-    entry = catalogue.find(name, ("model", "api"))
-    return build_entry(entry)
+    return _shipped_spec(name)
 
 
 @cache
+def _shipped_spec(name: str) -> Spec:
+    return build_entry(catalogue.find(name, ("model", "api")))
+
+
 def load_fusion(name: str) -> FusionSpec:
     """Return the fusion preset that answers to `name`, or that a YAML file describes.
 
@@ -65,6 +67,11 @@ def load_fusion(name: str) -> FusionSpec:
     """
     if catalogue.is_file_name(name):
         return validate(FusionSpec, catalogue.document_of(Path(name)))
+    return _shipped_fusion(name)
+
+
+@cache
+def _shipped_fusion(name: str) -> FusionSpec:
     try:
         entry = catalogue.find(name, ("fusion",))
     except InputError:

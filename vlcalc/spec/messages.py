@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -70,7 +71,19 @@ def _words(
     if kind == "unknown_kind":
         block = detail["input"]
         return str(context["expected"]), f"`{block.get('kind')}`", str(context["hint"])
-    return _expected(kind, context, detail["msg"]), got, ""
+    expected = _expected(kind, context, detail["msg"])
+    if isinstance(detail["input"], dict):
+        return _together(expected, path, document)
+    return expected, got, ""
+
+
+def _together(expected: str, path: KeyPath, document: Document) -> tuple[str, str, str]:
+    """Return the words for keys of a mapping that do not go together: each with its line."""
+    expected, _, got = expected.partition(", got ")
+    keys = dict.fromkeys(re.findall(r"`(\w+)`", expected))
+    marks = {key: document.marks.get((*path, key)) for key in keys}
+    places = " and ".join(f"`{key}` at {mark}" for key, mark in marks.items() if mark)
+    return expected, got or places or "a mapping", places if got else ""
 
 
 def _expected(kind: str, context: dict[str, Any], message: str) -> str:

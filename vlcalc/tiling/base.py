@@ -100,7 +100,9 @@ class Tiling(NamedTuple):
 class Frozen(BaseModel):
     """A frozen record of a spec; unknown keys are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, strict=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", defer_build=True, strict=True, allow_inf_nan=False
+    )
 
 
 class TilingPolicy(Frozen, ABC):
