@@ -5,13 +5,19 @@ Run `python -m tests.readme` to write the outputs anew.
 
 from __future__ import annotations
 
+import io
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest.mock import patch
+
+from vlcalc.cli import main
 
 README = Path(__file__).parent.parent / "README.md"
 BLOCK = re.compile(r"```(console|python|yaml|sh)\n(.*?)```", re.DOTALL)
@@ -43,7 +49,36 @@ def run_block(block: str, folder: Path) -> str:
 
 
 def run(command: str, folder: Path) -> str:
-    """Return the output of a shell command in which `vlcalc` is this checkout."""
+    """Return the output of a command in which `vlcalc` is this checkout."""
+    words = shlex.split(command)
+    if words[0] == "vlcalc" and not {"|", ">", "&&"} & set(words):
+        return run_here(words, folder)
+    return run_in_shell(command, folder)
+
+
+def run_here(words: list[str], folder: Path) -> str:
+    """Return the output of `vlcalc` run in this process, which imports torch once for all."""
+    out, before = io.BytesIO(), Path.cwd()
+    try:
+        os.chdir(folder)
+        with (
+            patch.object(sys, "argv", words),
+            patch.dict(os.environ, {"COLUMNS": "100"}),
+            redirect_stdout(io.TextIOWrapper(out, encoding="utf-8", write_through=True)) as text,
+            redirect_stderr(io.StringIO()) as errors,
+        ):
+            main()
+    except SystemExit as stop:
+        if stop.code:
+            raise RuntimeError(f"{shlex.join(words)}: {errors.getvalue()}") from stop
+    finally:
+        os.chdir(before)
+    text.detach()
+    return out.getvalue().decode("utf-8")
+
+
+def run_in_shell(command: str, folder: Path) -> str:
+    """Return the output of a shell command."""
     root = str(README.parent)
     shell = f'vlcalc() {{ "{sys.executable}" -m vlcalc "$@"; }}\n{command}'
     ran = subprocess.run(

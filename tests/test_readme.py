@@ -24,6 +24,24 @@ def test_every_command_prints_what_the_readme_shows() -> None:
     assert readme.rendered() == readme.README.read_text(encoding="utf-8")
 
 
+def test_commands_whose_output_is_never_the_same_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    printed = {
+        command: readme.run(command, tmp_path)
+        for block in readme.blocks("sh")
+        for command in block.splitlines()
+    }
+    first = next(iter(printed))
+    titles = [line for line in printed[first].splitlines() if line.startswith(" target")]
+    assert titles
+    text = readme.README.read_text(encoding="utf-8")
+    assert titles[0].split() == next(
+        line for line in text.splitlines() if line.startswith(" target")
+    ).split()
+
+
 def test_python_examples() -> None:
     (block,) = (block for block in readme.blocks("python") if ">>>" in block)
     test = doctest.DocTestParser().get_doctest(block, {}, "README", None, None)

@@ -17,7 +17,10 @@ from vlcalc.spec.schema import ModelSpec, Published
 
 ALL = audit("all")
 # What these presets' figures are of has no closed form: convolutional tokenisers.
-NOT_RECOMPUTED = {("chameleon-vq", "tokenizer_params"), ("emu3-vq", "tokenizer_params")}
+NOT_RECOMPUTED = {
+    ("fusion:chameleon-vq", "tokenizer_params"),
+    ("fusion:emu3-vq", "tokenizer_params"),
+}
 
 
 def name_of(figure: Figure) -> str:

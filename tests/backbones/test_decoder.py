@@ -122,7 +122,7 @@ def shapes(draw: st.DrawFn) -> Decoder:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(shapes(), st.integers(1, 3), st.integers(1, 16), st.sampled_from(["last", "all", "none"]))
 def test_closed_forms_are_those_of_the_module(
     decoder: Decoder, batch: int, length: int, logits: Logits

@@ -104,7 +104,7 @@ def shapes(draw: st.DrawFn) -> VisionTransformer:
 
 
 @given(shapes(), st.integers(1, 9), st.integers(1, 9), st.integers(1, 2))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_closed_forms_are_those_of_the_module(
     shape: VisionTransformer, columns: int, rows: int, batch: int
 ) -> None:

@@ -2,10 +2,12 @@
 
 Run: python -m tests.benchmarks.cuda [--part N/M] [--output FOLDER]
 then: python -m tests.benchmarks.cuda --merge FOLDER/part_*.json
+later: python -m tests.benchmarks.cuda --again tests/data/bench_DEVICE.json
 
 A part calibrates the GPU, times every M-th case and ends within ten minutes; merging needs no GPU.
 What is kept lies in tests/data: `bench_DEVICE.json`, a run that `--measured` takes, and
-`calibration_DEVICE.json`, that its predictions are from.
+`calibration_DEVICE.json`, that its predictions are from. `--again` predicts anew what is kept, by
+the code as it is now, without a GPU.
 """
 
 from __future__ import annotations
@@ -18,9 +20,10 @@ from pathlib import Path
 
 import torch
 
-from tests.benchmarks.kept import Part, merge, share_of, slug, summary
+from tests.benchmarks.kept import Part, merge, share_of, slug, summary, worst
 from tests.cost.presets import preset_of_each_kind
-from vlcalc.cost.trace import Trace
+from vlcalc.cost.memory import dtype_named
+from vlcalc.cost.trace import Trace, trace_operators
 from vlcalc.measured import Run
 from vlcalc.measurement.calibrate import calibrate
 from vlcalc.measurement.components import component_cases
@@ -29,10 +32,13 @@ from vlcalc.measurement.here import detected, with_calibration
 from vlcalc.measurement.prediction import Predictor
 from vlcalc.measurement.run import Options, run_cases
 from vlcalc.measurement.targets import Case, Choices, method_cases
-from vlcalc.saved_run import to_json
+from vlcalc.saved_run import load_run, to_json
+from vlcalc.spec.calibration import Calibration
 from vlcalc.spec.device import DeviceSpec
+from vlcalc.spec.devices import known_devices
 from vlcalc.spec.loader import load_spec
 from vlcalc.spec.parts import load_language, load_vision
+from vlcalc.spec.reported_names import match_reported
 from vlcalc.spec.schema import ModelSpec
 
 DATA = Path(__file__).parents[1] / "data"
@@ -107,18 +113,59 @@ def measure(number: int, count: int) -> Part:
     )
 
 
+def predicted_again(run: Run, calibration: Calibration) -> Part:
+    """Return a kept run with predictions made now, for the cases that are the same."""
+    listed = match_reported(run.environment.device_name, None, known_devices()).device
+    bare = listed or DeviceSpec(name="here", kind="gpu")
+    predictor = TwoPredictors(bare.model_copy(update={"calibration": calibration}), listed)
+    cases = {(case.target, case.conditions): case for case in all_cases()}
+    rows, listed_s = [], []
+    for row in run.rows:
+        case = cases.get((row.target, row.conditions))
+        if row.median_s is None or case is None:
+            continue
+        dtype = row.conditions.dtype
+        trace = trace_operators(
+            case.build_module("meta"),
+            case.build_inputs("meta"),
+            attention=predictor.attention(dtype),
+            dtype=dtype_named(dtype),
+        )
+        predicted_s, source = predictor.latency(trace, dtype)
+        changes = {
+            "predicted_s": predicted_s,
+            "prediction": source,
+            "predicted_activation_bytes": trace.memory.peak_activation_bytes,
+            "predicted_held_bytes": trace.memory.weight_bytes + trace.memory.input_bytes,
+        }
+        rows.append(row.model_copy(update=changes))
+        listed_s.append(predictor.taken())
+    return Part(
+        number=1,
+        count=1,
+        run=run.model_copy(update={"rows": tuple(rows)}),
+        listed_s=tuple(listed_s),
+        calibration=calibration,
+    )
+
+
 def keep(whole: Part, folder: Path) -> bool:
-    """Write a whole run and its calibration, print how far off it is; tell if limits are kept."""
+    """Write a whole run and its calibration; tell whether limits are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     device = slug(whole.run)
     (folder / f"bench_{device}.json").write_text(to_json(whole.run), encoding="utf-8")
     text = whole.calibration.model_dump_json(indent=1, exclude_defaults=True)
     (folder / f"calibration_{device}.json").write_text(text + "\n", encoding="utf-8")
+    return told(whole)
+
+
+def told(whole: Part) -> bool:
+    """Print how far a whole run is off; tell whether limits are kept."""
     found = summary(whole.run, whole.listed_s)
     print(f"{whole.run.environment.summary}, {whole.run.environment.date}")
     if whole.run.interrupted:
         print("not all cases: take more parts")
-    print(found.text)
+    print("\n".join([*worst(whole.run), found.text]))
     return found.kept
 
 
@@ -134,11 +181,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.cuda")
     parser.add_argument("--part", type=_part, default=(1, 1), metavar="N/M")
     parser.add_argument("--merge", type=Path, nargs="+", default=[], metavar="FILE")
+    parser.add_argument("--again", type=Path, metavar="FILE")
     parser.add_argument("--output", type=Path, default=DATA, metavar="FOLDER")
     asked = parser.parse_args(arguments)
     if asked.merge:
         parts = [Part.model_validate_json(path.read_bytes()) for path in asked.merge]
         return 0 if keep(merge(parts), asked.output) else 1
+    if asked.again:
+        path = asked.again.with_name(asked.again.name.replace("bench_", "calibration_"))
+        calibration = Calibration.model_validate_json(path.read_bytes())
+        return 0 if told(predicted_again(load_run(asked.again), calibration)) else 1
     if not torch.cuda.is_available():
         print("this benchmark needs a CUDA device, and torch sees none here", file=sys.stderr)
         return 1

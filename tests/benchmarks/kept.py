@@ -113,6 +113,17 @@ class Summary(NamedTuple):
         return "\n".join([*lines, "kept" if self.kept else "BROKEN"])
 
 
+def worst(run: Run, number: int = 10) -> list[str]:
+    """Return the cases whose latency is predicted worst, a line each."""
+    pairs = [(row.latency_error, row) for row in run.rows if row.latency_error is not None]
+    pairs.sort(key=lambda pair: -abs(pair[0]))
+    return [
+        f"{error:+8.1%} {row.target}, image {row.conditions.image or row.conditions.tokens_in}, "
+        f"batch {row.conditions.batch_size}, {(row.median_s or 0) * 1e6:,.0f} us"
+        for error, row in pairs[:number]
+    ]
+
+
 def summary(run: Run, listed_s: Sequence[float | None] = ()) -> Summary:
     """Return how far the predictions of a run are off, and those of a datasheet for its rows."""
     by_quantity = {each.quantity: each for each in overall(run.rows)}

@@ -41,7 +41,11 @@ def test_all_is_the_default(run: Run) -> None:
     everything = run("audit", "-f", "csv").out
     assert everything == run("audit", "all", "-f", "csv").out
     rows = rows_of(everything)
-    assert {row["spec"] for row in rows} >= {"llava-1.5-7b", "qwen-vl-adapter", "flamingo-80b"}
+    assert {row["spec"] for row in rows} >= {
+        "llava-1.5-7b",
+        "fusion:qwen-vl-adapter",
+        "flamingo-80b",
+    }
     assert all(row["source"] and row["verdict"] for row in rows)
 
 
@@ -104,3 +108,13 @@ def test_figures_need_no_torch() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stderr == "[]\n"
+
+
+def test_a_preset_of_a_models_name_is_told_from_the_model(run: Run) -> None:
+    model, preset = (
+        rows_of(run("audit", name, "-f", "csv").out)
+        for name in ("flamingo-3b", "fusion:flamingo-3b")
+    )
+    assert {row["spec"] for row in model} == {"flamingo-3b"}
+    assert {(row["spec"], row["ours"]) for row in preset} == {("fusion:flamingo-3b", "1327850544")}
+    assert run("audit", "fusion:llava-1.5-7b").code == 1  # a model alone has that name

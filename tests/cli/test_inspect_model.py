@@ -56,7 +56,7 @@ def test_an_image_that_only_meets_the_text_later_takes_none_of_its_window(run: R
     tokens = document(run, "clip-vit-l-14", "--text", "77")["tokens"]
     assert (tokens["sequence_length"], tokens["window_share"], tokens["tokens_left"]) == (77, 1, 0)
     out = run("inspect", "clip-vit-l-14", "--text", "77").out
-    for words in ("77 positions: 77 text ", "100.00 % of 77; 0 left ", "77 of text, batch 1"):
+    for words in ("77 positions: 77 text\n", "100.00 % of 77; 0 left\n", "77 of text, batch 1"):
         assert words in out, words
     assert run("inspect", "clip-vit-l-14", "--text", "78").code == 1
     ran = run("fit", "clip-vit-l-14", "--device", "h100-sxm", "-f", "json")
@@ -144,6 +144,16 @@ def test_csv_has_the_phases(run: Run) -> None:
     assert [line.split(",")[0] for line in lines[1:]] == [
         "encode", "fuse", "prefill", "decode", "total"
     ]  # fmt: skip
+
+
+def test_csv_has_the_stage_or_the_checks_that_were_asked_for(run: Run) -> None:
+    stage = ("--stage", "feature alignment")
+    lines = run("inspect", "llava-1.5-7b", *stage, "-f", "csv").out.splitlines()
+    assert lines[0] == "component,state,params,share"
+    assert lines[2].startswith("fusion,trained,20979712,")
+    lines = run("inspect", "clip-vit-l-14", "--verify", "-f", "csv").out.splitlines()
+    assert lines[0] == "quantity,path,closed_form,counted,torch,verdict"
+    assert {line.rsplit(",", 1)[1] for line in lines[1:]} == {"equal"}
 
 
 @pytest.mark.parametrize(

@@ -175,6 +175,9 @@ def test_names_under_which_operators_are_measured() -> None:
     attention = operator(name="_scaled_dot_product_flash_attention", kind="attention")
     assert measured_name(attention) == "attention"
     assert measured_name(operator(name="add_")) == "add"
+    for batch, name in ((1, "addmm"), (2, "bmm")):
+        shape = Product(batch, 8, 4, 2, 2 * batch * 8 * 4 * 2)
+        assert measured_name(operator(name="bmm", kind="batched_matmul", product=shape)) == name
 
 
 def test_every_kind_has_a_typical_operator_that_is_measured() -> None:

@@ -139,7 +139,6 @@ def test_first_stage_of_blip2() -> None:
     assert isinstance(fusion, Blip2Objectives)
     fusion.check(dims)
     assert fusion.num_params(dims) == spec.published[0].value == 186_702_654
-    assert_counts(fusion, dims)
 
 
 @pytest.mark.parametrize("batch_size", [2, 64, 1600])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -157,13 +158,8 @@ def test_driver_and_clock_are_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 def test_products_in_tf32_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_gpu(monkeypatch)
     monkeypatch.setenv("PATH", "")
-    before = torch.backends.cuda.matmul.allow_tf32
     summaries = []
-    try:
-        for allowed in (False, True):
-            torch.backends.cuda.matmul.allow_tf32 = allowed
-            found = environment.environment("cuda", dtypes=("float32",))
-            summaries.append(found.summary)
-    finally:
-        torch.backends.cuda.matmul.allow_tf32 = before
+    for precision in ("highest", "high"):
+        monkeypatch.setattr(torch, "get_float32_matmul_precision", partial(str, precision))
+        summaries.append(environment.environment("cuda", dtypes=("float32",)).summary)
     assert ["TF32" in each for each in summaries] == [False, True]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from vlcalc.measurement.clocks import CLOCKS, CudaClock, MpsClock, _side_stream
+from vlcalc.measurement.clocks import CLOCKS, CudaClock, MpsClock, _side_stream, in_tf32
 from vlcalc.measurement.harness import measure
 
 
@@ -159,3 +159,10 @@ def test_metal_is_waited_for_on_both_sides(device: Device) -> None:
 def test_every_device_has_a_clock() -> None:
     assert set(CLOCKS) == {"cpu", "cuda", "mps"}
     assert CLOCKS["cpu"]().record([lambda: None]) is None
+
+
+def test_tf32_is_cudas_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not in_tf32("cuda")
+    monkeypatch.setattr(torch, "get_float32_matmul_precision", lambda: "high")
+    assert in_tf32("cuda")
+    assert not in_tf32("cpu")

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.benchmarks import cuda
-from tests.benchmarks.kept import Part, merge, share_of, summary
+from tests.benchmarks.kept import Part, merge, share_of, summary, worst
 from tests.measurement.examples import ENVIRONMENT, linear_case, row, run_of
 from vlcalc.cost.trace import trace_operators
 from vlcalc.measured import Measured
@@ -163,6 +163,32 @@ def test_a_part_has_its_cases_and_both_predictions() -> None:
     assert all(found.listed_s)
     assert not found.run.interrupted
     assert found.calibration == CALIBRATION
+
+
+@pytest.mark.usefixtures("_gpu")
+def test_what_is_kept_is_predicted_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    conditions = linear_case().conditions
+    timed_rows = [row(name, conditions=conditions, predicted_s=9.0) for name in ("0", "3", "gone")]
+    failed = row("1", conditions=conditions, median_s=None, iqr_s=None, error="out of memory")
+    run = run_of(*timed_rows, failed, device_name="NVIDIA H200")
+    whole = cuda.predicted_again(run, CALIBRATION)
+    assert [each.target for each in whole.run.rows] == ["0", "3"]
+    assert [each.predicted_s for each in whole.run.rows] == list(whole.listed_s)  # no rates in it
+    assert whole.run.rows[0].predicted_held_bytes == 4 * (32 * 32 + 32 + 2 * 16 * 32)
+    cuda.keep(whole, tmp_path)
+    capsys.readouterr()
+    assert cuda.main(["--again", str(tmp_path / "bench_nvidia-h200.json")]) == 1
+    assert "2 of 2 cases timed" in capsys.readouterr().out
+
+
+def test_the_worst_predictions_come_first() -> None:
+    seconds = {"good": 0.00201, "bad": 0.001, "worst": 0.006, "unknown": None}
+    rows = [row(name, predicted_s=each) for name, each in seconds.items()]
+    lines = worst(run_of(*rows), 2)
+    assert [line.split()[1] for line in lines] == ["worst,", "bad,"]
+    assert lines[0].lstrip().startswith("+200.0%")
 
 
 @pytest.mark.usefixtures("_gpu")

@@ -80,7 +80,7 @@ MODELS = ["llava-1.5-7b", "qwen2.5-vl-7b", "llama-3.2-11b-vision-instruct", "gem
 def test_memory_grows_with_the_batch_with_images_and_with_text(name: str) -> None:
     spec, request = model(name), load(text_tokens=100)
     for key in VARIED:
-        found = [bytes_of(spec, varied(request, key, n)) for n in (1, 2, 3, 20, 300)]
+        found = [bytes_of(spec, varied(request, key, n)) for n in (1, 2, 20, 300)]
         fitting = [each for each in found if each is not None]
         assert fitting == sorted(fitting), key
         # What the window does not take at one number it takes at no larger one.

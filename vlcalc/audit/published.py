@@ -21,6 +21,7 @@ Verdict = Literal["equal", "within rounding", "different", "not recomputed"]
 VERDICTS: tuple[Verdict, ...] = ("equal", "within rounding", "different", "not recomputed")
 FLOPS_METRIC = "prefill_flops"
 KINDS = ("model", "fusion", "api")
+PREFIX = "fusion:"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,7 +29,7 @@ class Figure:
     """One published figure, ours, and what became of it.
 
     Attributes:
-        spec: the spec that it stands in.
+        spec: the spec that it stands in; `fusion:NAME` of a fusion preset.
         published: what was printed, with its metric and source.
         part: what is counted.
         ours: what we compute; None where we cannot.
@@ -104,7 +105,9 @@ def figures_of(spec: Audited | ApiSpec) -> list[Figure]:
 
 
 def _spec_named(name: str) -> Audited | ApiSpec:
-    name = name.removeprefix("fusion:")
+    """Return the spec of a name; a fusion preset alone where the name says that it is one."""
+    kinds = ("fusion",) if name.startswith(PREFIX) else KINDS
+    name = name.removeprefix(PREFIX)
     if catalogue.is_file_name(name):
         spec = load_any(name)
         if isinstance(spec, ModelSpec | FusionSpec):
@@ -112,10 +115,15 @@ def _spec_named(name: str) -> Audited | ApiSpec:
         raise InputError(
             expected="a model or a fusion preset, which have `published:` figures", got=f"`{name}`"
         )
-    entry = catalogue.find(name, KINDS)
+    entry = catalogue.find(name, kinds)
     found = build_any(catalogue.document_of(entry.path), entry.variant)
     assert isinstance(found, ModelSpec | FusionSpec | ApiSpec)  # the kinds that were looked in
     return found
+
+
+def _label(spec: Audited) -> str:
+    """Return a spec's name; a preset may have that of a model, so that its own says what it is."""
+    return f"{PREFIX}{spec.name}" if isinstance(spec, FusionSpec) else spec.name
 
 
 def _figure(spec: Audited, published: Published) -> Figure:
@@ -123,12 +131,12 @@ def _figure(spec: Audited, published: Published) -> Figure:
         return _flops(spec, published)
     if published.metric not in METRICS:
         why = f"no metric is called `{published.metric}`"
-        return Figure(spec=spec.name, published=published, part="", ours=None, why=why)
+        return Figure(spec=_label(spec), published=published, part="", ours=None, why=why)
     counted = _spec_named(published.of) if published.of else spec
     ours = None if isinstance(counted, ApiSpec) else figure(published.metric, counted)
     why = published.note or ("" if ours is not None else "its part is not modelled")
     return Figure(
-        spec=spec.name,
+        spec=_label(spec),
         published=published,
         part=METRICS[published.metric].part,
         ours=ours,
@@ -142,11 +150,11 @@ def _flops(spec: Audited, published: Published) -> Figure:
     length = published.sequence_length
     if decoder is None or length is None:
         why = "FLOPs need a decoder and the `sequence_length` that they are of"
-        return Figure(spec=spec.name, published=published, part="prefill", ours=None, why=why)
+        return Figure(spec=_label(spec), published=published, part="prefill", ours=None, why=why)
     theirs = convention_of(published.convention)
     by_convention = theirs.flops(decoder, length)
     return Figure(
-        spec=spec.name,
+        spec=_label(spec),
         published=published,
         part=f"prefill of {format_count(length)} tokens",
         ours=CONVENTIONS["ours"].flops(decoder, length),

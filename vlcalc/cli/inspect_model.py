@@ -69,7 +69,8 @@ def inspect_model(name: str, asked: Asked) -> None:
     shown = list(_tables(found, phases, speed, checks))
     if stage:
         shown.append(tables.stage_table(found, stage))
-    show(shown, asked.format, asked.output, machines=phases, document=written)
+    machines = shown[-1] if stage or checks else phases  # what was asked for above all
+    show(shown, asked.format, asked.output, machines=machines, document=written)
 
 
 def _times(spec: ModelSpec, load: Load, asked: Asked) -> Speed | Timed | None:

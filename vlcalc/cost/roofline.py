@@ -227,6 +227,8 @@ def measured_name(operator: Operator) -> str:
         if product.batch > 1:
             return "convolution/depthwise"
         return "convolution" if product.taps == 1 else "convolution/spatial"
+    if operator.name == "bmm" and product is not None and product.batch == 1:
+        return "addmm"  # nothing of a batch shares the second matrix
     plain = operator.name.removesuffix("_")
     return SAME_AS.get(plain, plain)
 

@@ -131,4 +131,4 @@ CLOCKS: dict[str, type[Clock]] = {"cpu": Clock, "cuda": CudaClock, "mps": MpsClo
 
 def in_tf32(device: str) -> bool:
     """Tell whether products of float32 run in TF32, which NVIDIA's containers switch on."""
-    return device == "cuda" and torch.backends.cuda.matmul.allow_tf32
+    return device == "cuda" and torch.get_float32_matmul_precision() != "highest"

@@ -68,7 +68,7 @@ def parallel_notes(speed: Speed) -> Iterator[str]:
     link, device = speed.device.interconnect, speed.device
     yield (
         f"Tensor parallel over {speed.tp} devices: heads, feed-forwards and vocabulary of the "
-        "language model are split; vision encoder and fusion run on each."
+        "language model, and of layers put into it, are split; all else runs on each."
     )
     rate = link.bytes_per_s if link else None
     if rate is None:
@@ -94,7 +94,10 @@ def memory_notes(layout: Layout, reserve: Reserve) -> Iterator[str]:
     if "memory_bytes" in device.unverified:
         yield f"The memory of `{device.name}` is from a weak source."
     if layout.tp > 1:
-        yield f"Of one of {layout.tp} devices; vision encoder and fusion lie on each."
+        yield (
+            f"Of one of {layout.tp} devices; the language model and layers put into it are split, "
+            "all else lies on each."
+        )
 
 
 def conditions(load: Load) -> str:
