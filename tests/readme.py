@@ -56,6 +56,11 @@ def run(command: str, folder: Path) -> str:
     return run_in_shell(command, folder)
 
 
+def surroundings(folder: Path) -> dict[str, str]:
+    """Return what output depends on: the width of the terminal, and devices measured before."""
+    return {"COLUMNS": "100", "XDG_CONFIG_HOME": str(folder)}
+
+
 def run_here(words: list[str], folder: Path) -> str:
     """Return the output of `vlcalc` run in this process, which imports torch once for all."""
     out, before = io.BytesIO(), Path.cwd()
@@ -63,7 +68,7 @@ def run_here(words: list[str], folder: Path) -> str:
         os.chdir(folder)
         with (
             patch.object(sys, "argv", words),
-            patch.dict(os.environ, {"COLUMNS": "100"}),
+            patch.dict(os.environ, surroundings(folder)),
             redirect_stdout(io.TextIOWrapper(out, encoding="utf-8", write_through=True)) as text,
             redirect_stderr(io.StringIO()) as errors,
         ):
@@ -84,7 +89,7 @@ def run_in_shell(command: str, folder: Path) -> str:
     ran = subprocess.run(
         ["bash", "-c", shell],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": root, "COLUMNS": "100"},
+        env={**os.environ, **surroundings(folder), "PYTHONPATH": root},
         capture_output=True,
         text=True,
         check=True,
