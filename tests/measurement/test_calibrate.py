@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from itertools import count
 
@@ -171,6 +172,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibrating, "convolutions", list)
     monkeypatch.setattr(calibrating, "passes", lambda *, large, itemsize: grids[1:])
     monkeypatch.setattr(calibrating, "probe", lambda device, timer: PROBES)
+    gc.freeze()  # or each calibration would collect the garbage of all tests before it
 
 
 @pytest.mark.usefixtures("few")
