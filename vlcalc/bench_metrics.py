@@ -153,6 +153,11 @@ def _notes(run: Run) -> Iterator[str]:
         )
     if environment.compiled:
         yield "Modules were compiled; what is predicted is for those that are not."
+    if environment.device == "cpu" and set(environment.dtypes) - {"float32"}:
+        yield (
+            "In 16 bits a CPU's library lays weights and activations out anew inside its products; "
+            "what that takes is measured and not predicted."
+        )
     if run.interrupted:
         yield "Interrupted: the cases that were not timed are missing."
     if noisy := ", ".join(row.target for row in run.rows if row.noisy):

@@ -10,25 +10,18 @@ from typing import Annotated
 import typer
 
 from vlcalc import __version__
-from vlcalc.cli import audit, bench, compare, devices, fit, inspect, specs, tokens
+from vlcalc.cli.lazy import LazyGroup
 from vlcalc.errors import VlcalcError
 
 app = typer.Typer(
     name="vlcalc",
+    cls=LazyGroup,
     help="What an image costs a vision-language model, before anyone trains or serves it.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("tokens")(tokens.command)
-app.command("compare")(compare.command)
-app.command("bench")(bench.command)
-app.command("inspect")(inspect.command)
-app.command("fit")(fit.command)
-app.command("audit")(audit.command)
-app.add_typer(devices.app, name="devices")
-app.add_typer(specs.app, name="specs")
 
 
 def _version(wanted: bool) -> None:

@@ -10,7 +10,7 @@ import typer
 from vlcalc.cli.output import show
 
 app = typer.Typer(help="List, show, detect and measure devices: peaks, bandwidth, memory.",
-                  no_args_is_help=True)  # fmt: skip
+                  no_args_is_help=True, rich_markup_mode=None)  # fmt: skip
 
 Format = Annotated[
     str,

@@ -11,7 +11,7 @@ from vlcalc.cli.output import show, write
 from vlcalc.errors import InputError
 
 app = typer.Typer(help="List, show and validate specs of models, hosted APIs and parts.",
-                  no_args_is_help=True)  # fmt: skip
+                  no_args_is_help=True, rich_markup_mode=None)  # fmt: skip
 
 Format = Annotated[
     str,

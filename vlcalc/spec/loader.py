@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
@@ -12,11 +12,13 @@ from vlcalc.errors import InputError, SpecError, near_miss
 from vlcalc.fusion.base import FUSIONS
 from vlcalc.spec import catalogue
 from vlcalc.spec.api import ApiSpec
-from vlcalc.spec.device import DeviceSpec
 from vlcalc.spec.document import Document
 from vlcalc.spec.messages import explain_errors
 from vlcalc.spec.schema import FusionSpec, LanguageSpec, ModelSpec, Spec, VisionSpec
 from vlcalc.tiling.base import Frozen
+
+if TYPE_CHECKING:
+    from vlcalc.spec.device import DeviceSpec
 
 PARTS: dict[str, type[VisionSpec | LanguageSpec]] = {
     "vision": VisionSpec,
@@ -219,14 +221,17 @@ def kind_of(document: Document) -> str:
 
 def build_any(document: Document, variant: int | None = None) -> Frozen:
     """Return the spec of a file's content, of whatever kind it is; raises as `build`."""
-    model = PART_MODELS.get(kind_of(document))
-    if model is DeviceSpec:
+    kind = kind_of(document)
+    model = PART_MODELS.get(kind)
+    if kind == "device":
         return build_device(document, variant)
     return build(document, variant) if model is None else validate(model, document)
 
 
 def build_device(document: Document, variant: int | None = None) -> DeviceSpec:
     """Return the device that a file's content describes; raises SpecError with every error."""
+    from vlcalc.spec.device import DeviceSpec  # models need not wait for it
+
     return validate(DeviceSpec, resolve(document, variant, []))
 
 
@@ -253,7 +258,7 @@ def _errors_of(document: Document, variant: int | None) -> tuple[InputError, ...
     return ()
 
 
-PART_MODELS: dict[str, type[Frozen]] = {**PARTS, "fusion": FusionSpec, "device": DeviceSpec}
+PART_MODELS: dict[str, type[Frozen]] = {**PARTS, "fusion": FusionSpec}
 # Keys that only one kind of file has, in the order in which they are looked for.
 TELLING_KEYS = {
     "device": {"flops_per_s", "bandwidth_bytes_per_s", "memory_bytes", "reported_as"},
