@@ -34,9 +34,10 @@ def test_commands_whose_output_is_never_the_same_run(tmp_path: Path) -> None:
     titles = [line for line in printed[first].splitlines() if line.startswith(" target")]
     assert titles
     text = readme.README.read_text(encoding="utf-8")
-    assert titles[0].split() == next(
-        line for line in text.splitlines() if line.startswith(" target")
-    ).split()
+    assert (
+        titles[0].split()
+        == next(line for line in text.splitlines() if line.startswith(" target")).split()
+    )
 
 
 def test_python_examples() -> None:
