@@ -192,6 +192,12 @@ def test_bad_input(run: Run, args: tuple[str, ...], message: str) -> None:
     assert message in ran.err
 
 
+def test_a_model_has_parts_of_its_own(run: Run) -> None:
+    ran = run("bench", "llava-1.5-7b", "--vision", "clip-vit-b-32")
+    assert (ran.code, ran.out) == (1, "")
+    assert "--vision: expected methods that are put on it, got `clip-vit-b-32`" in ran.err
+
+
 def test_a_device_that_is_not_here(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     ran = run(*SMALL, "--device", "cuda")

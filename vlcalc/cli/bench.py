@@ -31,11 +31,13 @@ def command(
         Opt(metavar="NAME[,NAME]", help="Fusion presets, methods or groups; `all` for all."),
     ] = None,
     vision: Annotated[
-        str, Opt(metavar="NAME", help="Vision encoder that methods are on.")
-    ] = "clip-vit-l-14-336",
+        str | None,
+        Opt(metavar="NAME", help="Vision encoder that methods are on; clip-vit-l-14-336."),
+    ] = None,
     language: Annotated[
-        str, Opt(metavar="NAME", help="Language model that methods are on.")
-    ] = "vicuna-7b-v1.5",
+        str | None,
+        Opt(metavar="NAME", help="Language model that methods are on; vicuna-7b-v1.5."),
+    ] = None,
     image: Annotated[str | None, Opt(metavar="WxH|FILE[,...]", help="Sizes of the image.")] = None,
     res: Annotated[
         str | None,

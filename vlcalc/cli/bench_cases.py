@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vlcalc.api.loads import model_of
 from vlcalc.api.sizes import size_of
 from vlcalc.dtypes import parse_dtype
+from vlcalc.errors import InputError
 from vlcalc.image_size import ImageSize
 from vlcalc.spec.parts import chosen_methods, load_language, load_vision
 from vlcalc.units import parse_count, parse_counts
@@ -16,14 +17,18 @@ if TYPE_CHECKING:
     from vlcalc.measurement.targets import Case
 
 
+DEFAULT_VISION = "clip-vit-l-14-336"
+DEFAULT_LANGUAGE = "vicuna-7b-v1.5"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
     """The options of `vlcalc bench` that say what to time, as the user typed them."""
 
     model: str | None
     methods: str | None
-    vision: str
-    language: str
+    vision: str | None
+    language: str | None
     image: str | None
     res: str | None
     tiles: str | None
@@ -59,6 +64,15 @@ def asked_cases(asked: Asked) -> list[Case]:
     from vlcalc.measurement.bench import cases_of
     from vlcalc.measurement.targets import Choices
 
+    for option in ("vision", "language"):
+        name = getattr(asked, option)
+        if name is not None and asked.methods is None:
+            raise InputError(
+                expected="methods that are put on it",
+                got=f"`{name}`",
+                where=f"--{option}",
+                hint="a model has parts of its own; `--methods` names fusion methods",
+            )
     choices = Choices(
         images=asked.images,
         tile_sides_px=asked.numbers("res") or (None,),
@@ -70,7 +84,7 @@ def asked_cases(asked: Asked) -> list[Case]:
     return cases_of(
         None if asked.model is None else model_of(asked.model),
         () if asked.methods is None else chosen_methods(asked.methods.split(",")),
-        load_vision(asked.vision),
-        load_language(asked.language),
+        load_vision(asked.vision or DEFAULT_VISION),
+        load_language(asked.language or DEFAULT_LANGUAGE),
         choices,
     )
