@@ -19,8 +19,8 @@ from vlcalc.tiling.regions import Regions
 NATIVE_SIDE = 48
 
 
-class Components(NamedTuple):
-    """Parameters by component; None where the shape of a part is not known."""
+class ByComponent(NamedTuple):
+    """A count for each component; None where it is not known."""
 
     vision: int | None
     fusion: int | None
@@ -29,10 +29,16 @@ class Components(NamedTuple):
 
     @property
     def total(self) -> int | None:
-        """All parameters; None where a component is not known."""
+        """All together; None where a component is not known."""
         if self.vision is None or self.fusion is None or self.language is None:
             return None
         return self.vision + self.fusion + self.language + self.other
+
+
+class Components(ByComponent):
+    """Parameters by component; None where the shape of a part is not known."""
+
+    __slots__ = ()
 
 
 def components(spec: ModelSpec) -> Components:

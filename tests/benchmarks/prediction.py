@@ -140,17 +140,17 @@ def main() -> None:
     """Print the table and its summary; exit with 1 when an error is over its limit."""
     torch.set_num_threads(1)
     began = time.perf_counter()
-    todo = cases()
+    wanted = cases()
     devices, rounds = [], []
     for _ in range(ROUNDS):
         calibration = calibrate("cpu", rounds=1)
         devices.append(DeviceSpec(name="here", kind="cpu", calibration=calibration))
-        rounds.append([in_own_process(fusion, dims) for _, _, fusion, dims in todo])
+        rounds.append([in_own_process(fusion, dims) for _, _, fusion, dims in wanted])
     table = [
         Case(
             kind, size, fusion.num_flops(dims), median(measured), *predicted(fusion, dims, devices)
         )
-        for (kind, size, fusion, dims), *measured in zip(todo, *rounds, strict=True)
+        for (kind, size, fusion, dims), *measured in zip(wanted, *rounds, strict=True)
     ]
     print(f"{ROUNDS} rounds in {time.perf_counter() - began:.0f} s, 1 thread")
     print(f"{'method':28}{'size':>5}{'GFLOP':>9}{'measured':>13}{'predicted':>13}{'error':>9}"

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from vlcalc.cli.options import Format, Output
 from vlcalc.errors import InputError, near_miss
 
 Opt = typer.Option
@@ -24,12 +25,8 @@ def command(
         str | None,
         Opt(metavar="VERDICT[,VERDICT]", help="Only these: different, wrong, approximate ..."),
     ] = None,
-    format: Annotated[  # noqa: A002
-        str, Opt("--format", "-f", metavar="table|csv|json|markdown", help="Form of the output.")
-    ] = "table",
-    output: Annotated[
-        Path | None, Opt("--output", "-o", metavar="FILE", help="Write to a file instead.")
-    ] = None,
+    format: Format = "table",  # noqa: A002
+    output: Output = None,
 ) -> None:
     """Hold published figures against ours: equal, within their rounding, or different and why."""
     if claims:

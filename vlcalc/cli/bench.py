@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vlcalc.cli.options import Format, Output
 from vlcalc.errors import InputError
 
 if TYPE_CHECKING:
@@ -87,12 +88,8 @@ def command(
         str | None,
         Opt(metavar="KEY[,KEY]", help="Columns, or a group: latency, throughput, memory, all."),
     ] = None,
-    format: Annotated[  # noqa: A002
-        str, Opt("--format", "-f", metavar="table|csv|json|markdown", help="Form of the output.")
-    ] = "table",
-    output: Annotated[
-        Path | None, Opt("--output", "-o", metavar="FILE", help="Write to a file instead.")
-    ] = None,
+    format: Format = "table",  # noqa: A002
+    output: Output = None,
 ) -> None:
     """Time fusion methods or a model's components here, beside what is predicted of them.
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vlcalc.cli.options import Dtype, Format, Output
+
 if TYPE_CHECKING:
     from vlcalc.comparison import Setting
 
@@ -43,9 +45,7 @@ def command(
     ] = None,
     text: Annotated[str, typer.Option(metavar="N", help="Tokens of text in the prompt.")] = "50",
     batch: Annotated[int, typer.Option(metavar="N", help="Prompts at once, an image each.")] = 1,
-    dtype: Annotated[
-        str, typer.Option(metavar="float32|bfloat16|float16", help="Of weights and activations.")
-    ] = "bfloat16",
+    dtype: Dtype = "bfloat16",
     attention: Annotated[
         str, typer.Option(metavar="math|flash|efficient", help="Backend of peak activations.")
     ] = "flash",
@@ -72,12 +72,8 @@ def command(
             metavar="FILE.json", help="Add the timings of a run of `vlcalc bench --save`."
         ),
     ] = None,
-    format: Annotated[  # noqa: A002
-        str, typer.Option("--format", "-f", metavar="table|csv|json|markdown", help="Output form.")
-    ] = "table",
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file instead.")
-    ] = None,
+    format: Format = "table",  # noqa: A002
+    output: Output = None,
 ) -> None:
     """Compare fusion methods: parameters, tokens, FLOPs, memory, on one encoder and one LLM."""
     from importlib.util import find_spec

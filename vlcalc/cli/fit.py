@@ -8,6 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vlcalc.cli.inspect import AskedLoad, require_torch
+from vlcalc.cli.options import (
+    Dtype,
+    Format,
+    KvDtype,
+    Output,
+    OutputTokens,
+    OwnImage,
+    Quant,
+    TensorParallel,
+)
 from vlcalc.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,38 +35,20 @@ def command(
     device: Annotated[
         str | None, Opt(metavar="NAME", help="Device; without it, all that hold the request.")
     ] = None,
-    tp: Annotated[
-        int | None, Opt(metavar="N", min=1, help="Devices that the LLM is split over; 1.")
-    ] = None,
-    image: Annotated[
-        str | None,
-        Opt(metavar="WxH|FILE", help="Size of an image; the encoder's own by default."),
-    ] = None,
+    tp: TensorParallel = None,
+    image: OwnImage = None,
     images: Annotated[int, Opt(metavar="N", help="Images of a prompt.")] = 1,
     text: Annotated[str | None, Opt(metavar="N", help="Tokens of text; 50.")] = None,
-    output_tokens: Annotated[
-        str | None, Opt(metavar="N", help="Tokens of the answer; 128.")
-    ] = None,
+    output_tokens: OutputTokens = None,
     batch: Annotated[str, Opt(metavar="N", help="Prompts at once.")] = "1",
-    dtype: Annotated[
-        str, Opt(metavar="float32|bfloat16|float16", help="Of weights and activations.")
-    ] = "bfloat16",
-    kv_dtype: Annotated[
-        str | None, Opt(metavar="DTYPE", help="Of the cache: also float8, int8; as --dtype.")
-    ] = None,
-    quant: Annotated[
-        str | None,
-        Opt(metavar="int8|float8|int4|nf4|nf4-double|none", help="Of the LLM's linear layers."),
-    ] = None,
+    dtype: Dtype = "bfloat16",
+    kv_dtype: KvDtype = None,
+    quant: Quant = None,
     reserve: Annotated[
         str, Opt(metavar="SHARE|BYTES", help="Memory to keep free: 0.1, 10%, 2GiB.")
     ] = "10%",
-    format: Annotated[  # noqa: A002
-        str, Opt("--format", "-f", metavar="table|csv|json|markdown", help="Form of the output.")
-    ] = "table",
-    output: Annotated[
-        Path | None, Opt("--output", "-o", metavar="FILE", help="Write to a file instead.")
-    ] = None,
+    format: Format = "table",  # noqa: A002
+    output: Output = None,
 ) -> None:
     """Show whether a request fits on a device, and how much of it would; exit code 1 if not.
 

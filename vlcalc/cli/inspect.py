@@ -9,6 +9,16 @@ from typing import Annotated, Any
 
 import typer
 
+from vlcalc.cli.options import (
+    Dtype,
+    Format,
+    KvDtype,
+    Output,
+    OutputTokens,
+    OwnImage,
+    Quant,
+    TensorParallel,
+)
 from vlcalc.errors import InputError
 
 PREFIX = "fusion:"
@@ -81,28 +91,16 @@ def command(
             help="Model by name or YAML file; a fusion method by preset, kind, or YAML file.",
         ),
     ],
-    image: Annotated[
-        str | None,
-        Opt(metavar="WxH|FILE", help="Size of an image; the encoder's own by default."),
-    ] = None,
+    image: OwnImage = None,
     images: Annotated[int | None, Opt(metavar="N", help="Images of a prompt; 1.")] = None,
     text: Annotated[
         str | None, Opt(metavar="N", help="Tokens of text; 50 of a model, 128 of a method.")
     ] = None,
-    output_tokens: Annotated[
-        str | None, Opt(metavar="N", help="Tokens of the answer; 128.")
-    ] = None,
+    output_tokens: OutputTokens = None,
     batch: Annotated[str, Opt(metavar="N", help="Prompts (of a method: images) at once.")] = "1",
-    dtype: Annotated[
-        str, Opt(metavar="float32|bfloat16|float16", help="Of weights and activations.")
-    ] = "bfloat16",
-    kv_dtype: Annotated[
-        str | None, Opt(metavar="DTYPE", help="Of the cache: also float8, int8; as --dtype.")
-    ] = None,
-    quant: Annotated[
-        str | None,
-        Opt(metavar="int8|float8|int4|nf4|nf4-double|none", help="Of the LLM's linear layers."),
-    ] = None,
+    dtype: Dtype = "bfloat16",
+    kv_dtype: KvDtype = None,
+    quant: Quant = None,
     logits: Annotated[
         str | None, Opt(metavar="last|all", help="Positions of the prompt with logits; last.")
     ] = None,
@@ -112,9 +110,7 @@ def command(
     device: Annotated[
         str | None, Opt(metavar="NAME", help="Predict latency on a device of `devices list`.")
     ] = None,
-    tp: Annotated[
-        int | None, Opt(metavar="N", min=1, help="Devices that the LLM is split over; 1.")
-    ] = None,
+    tp: TensorParallel = None,
     measured: Annotated[
         Path | None,
         Opt(metavar="FILE.json", help="Show the timings of a run of `vlcalc bench MODEL --save`."),
@@ -140,12 +136,8 @@ def command(
     depth: Annotated[
         int | None, Opt(metavar="N", min=0, help="Method: levels of submodules to show; 2.")
     ] = None,
-    format: Annotated[  # noqa: A002
-        str, Opt("--format", "-f", metavar="table|csv|json|markdown", help="Form of the output.")
-    ] = "table",
-    output: Annotated[
-        Path | None, Opt("--output", "-o", metavar="FILE", help="Write to a file instead.")
-    ] = None,
+    format: Format = "table",  # noqa: A002
+    output: Output = None,
 ) -> None:
     """Show what a model costs: parameters, and encode, fuse, prefill, decode for a request.
 

@@ -7,19 +7,12 @@ from typing import Annotated
 
 import typer
 
+from vlcalc.cli.options import Format, Output
 from vlcalc.cli.output import show, write
 from vlcalc.errors import InputError
 
 app = typer.Typer(help="List, show and validate specs of models, hosted APIs and parts.",
                   no_args_is_help=True, rich_markup_mode=None)  # fmt: skip
-
-Format = Annotated[
-    str,
-    typer.Option("--format", "-f", metavar="table|csv|json|markdown", help="Form of the output."),
-]
-Output = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file instead.")
-]
 
 
 @app.command("list")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from vlcalc.cli.asked import Asked
+from vlcalc.cli.options import Format, Output
 
 HELP = """Count the visual tokens of images, exactly, and what is left of the context window.
 
@@ -99,12 +100,8 @@ def command(
     check: Annotated[
         bool, Opt("--check", help="Exit with 1 when a row does not fit its window.")
     ] = False,
-    format: Annotated[  # noqa: A002
-        str, Opt("--format", "-f", metavar="table|csv|json|markdown", help="Form of the output.")
-    ] = "table",
-    output: Annotated[
-        Path | None, Opt("--output", "-o", metavar="FILE", help="Write to a file instead.")
-    ] = None,
+    format: Format = "table",  # noqa: A002
+    output: Output = None,
 ) -> None:
     """Gather the options and run the mode that they mean; typer shows `HELP` instead."""
     asked = Asked(**{**locals(), "model": model or [], "image": image or []})

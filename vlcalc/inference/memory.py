@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from vlcalc.backbones.decoder import Decoder
-from vlcalc.components import Components
+from vlcalc.components import ByComponent, Components
 from vlcalc.errors import InputError
 from vlcalc.inference.generate import layer_groups
 from vlcalc.inference.language import language_cache
@@ -14,20 +14,10 @@ from vlcalc.inference.load import Load
 from vlcalc.inference.plan import Plan
 
 
-class WeightBytes(NamedTuple):
+class WeightBytes(ByComponent):
     """Bytes of the weights by component; None where its parameters are not known."""
 
-    vision: int | None
-    fusion: int | None
-    language: int | None
-    other: int = 0
-
-    @property
-    def total(self) -> int | None:
-        """All weights; None where a component is not known."""
-        if self.vision is None or self.fusion is None or self.language is None:
-            return None
-        return self.vision + self.fusion + self.language + self.other
+    __slots__ = ()
 
 
 class CacheBytes(NamedTuple):

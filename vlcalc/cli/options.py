@@ -1,0 +1,31 @@
+"""Options that several commands have, each written once: its type, its form, its help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+FORM = "table|csv|json|markdown"
+DTYPES = "float32|bfloat16|float16"
+
+Format = Annotated[str, Option("--format", "-f", metavar=FORM, help="Form of the output.")]
+Output = Annotated[
+    Path | None, Option("--output", "-o", metavar="FILE", help="Write to a file instead.")
+]
+OwnImage = Annotated[
+    str | None, Option(metavar="WxH|FILE", help="Size of an image; the encoder's own by default.")
+]
+OutputTokens = Annotated[str | None, Option(metavar="N", help="Tokens of the answer; 128.")]
+Dtype = Annotated[str, Option(metavar=DTYPES, help="Of weights and activations.")]
+KvDtype = Annotated[
+    str | None, Option(metavar="DTYPE", help="Of the cache: also float8, int8; as --dtype.")
+]
+Quant = Annotated[
+    str | None,
+    Option(metavar="int8|float8|int4|nf4|nf4-double|none", help="Of the LLM's linear layers."),
+]
+TensorParallel = Annotated[
+    int | None, Option(metavar="N", min=1, help="Devices that the LLM is split over; 1.")
+]
