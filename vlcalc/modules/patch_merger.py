@@ -13,6 +13,7 @@ from vlcalc.modules.primitives import (
     build_mlp,
     build_norm,
     check_divides,
+    check_grid,
 )
 
 
@@ -113,8 +114,7 @@ class MergingProjector(nn.Module):
         eps: float = 1e-5,
     ) -> None:
         super().__init__()
-        check_divides(merge_size, num_columns, part_name="merge_size", whole_name="num_columns")
-        check_divides(merge_size, num_rows, part_name="merge_size", whole_name="num_rows")
+        check_grid(num_columns, num_rows, merge_size, side_name="merge_size")
         self.grid = (num_columns, num_rows)
         self.merge_size = merge_size
         self.norm = build_norm("rms", vision_width, eps=eps)
@@ -150,8 +150,7 @@ class GatedMerger(nn.Module):
         hidden_width: int = 13_696,
     ) -> None:
         super().__init__()
-        for name, whole in (("columns", num_columns), ("rows", num_rows)):
-            check_divides(merge_size, whole, part_name="merge_size", whole_name=name)
+        check_grid(num_columns, num_rows, merge_size, side_name="merge_size")
         self.grid = (num_columns, num_rows)
         self.downsample = nn.Conv2d(vision_width, text_width, merge_size, stride=merge_size)
         self.project = nn.Linear(text_width, text_width, bias=False)

@@ -12,7 +12,7 @@ from vlcalc.modules.primitives import (
     build_gated_mlp,
     build_mlp,
     build_norm,
-    check_divides,
+    check_grid,
 )
 
 
@@ -43,8 +43,7 @@ class PixelShuffleProjector(nn.Module):
         bias: bool = True,
     ) -> None:
         super().__init__()
-        check_divides(factor, num_columns, part_name="factor", whole_name="num_columns")
-        check_divides(factor, num_rows, part_name="factor", whole_name="num_rows")
+        check_grid(num_columns, num_rows, factor, side_name="factor")
         self.grid = (num_columns, num_rows)
         self.factor = factor
         shuffled_width = vision_width * factor**2

@@ -15,6 +15,7 @@ from vlcalc.modules.primitives import (
     FeedForward,
     build_mlp,
     check_divides,
+    check_grid,
     split_heads,
 )
 
@@ -181,8 +182,7 @@ class AttentionPooling(nn.Module):
         hidden_width: int = 18_944,
     ) -> None:
         super().__init__()
-        for name, whole in (("columns", num_columns), ("rows", num_rows)):
-            check_divides(pool_size, whole, part_name="pool_size", whole_name=name)
+        check_grid(num_columns, num_rows, pool_size, side_name="pool_size")
         self.grid = (num_columns, num_rows)
         self.pool_size = pool_size
         self.head_dim = head_dim

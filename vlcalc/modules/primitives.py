@@ -71,6 +71,16 @@ def check_divides(part: int, whole: int, *, part_name: str, whole_name: str) -> 
     return whole // part
 
 
+def check_grid(num_columns: int, num_rows: int, side: int, *, side_name: str) -> None:
+    """Refuse a grid that squares of `side` do not fill.
+
+    Raises:
+        InputError: `side` does not divide the columns or the rows; the message names both.
+    """
+    check_divides(side, num_columns, part_name=side_name, whole_name="num_columns")
+    check_divides(side, num_rows, part_name=side_name, whole_name="num_rows")
+
+
 def apply_if(module: nn.Module | None, x: Tensor) -> Tensor:
     """Return module(x), or x where there is no module; `nn.Identity` would look never called."""
     out: Tensor = x if module is None else module(x)
