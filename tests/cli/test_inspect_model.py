@@ -125,6 +125,10 @@ def test_verify_shows_every_count_three_ways(run: Run) -> None:
     assert "Every count is the same each way (16 counts)." in out
     checks = document(run, *MLLAMA, "--verify")["checks"]
     assert {check["verdict"] for check in checks} == {"equal"}
+    assert len({check["path"] for check in checks}) == len(checks)
+    assert {"decode at 52: 1 x language.head", "decode at 178: 1 x language.head"} <= {
+        check["path"] for check in checks
+    }
     flops = [check for check in checks if check["quantity"] == "FLOPs"]
     assert all(check["closed_form"] == check["counted"] == check["torch"] for check in flops)
 

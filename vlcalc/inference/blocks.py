@@ -48,10 +48,15 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """Blocks in a row, and how often they run like this: once, or for so many decoded tokens."""
+    """Blocks in a row, and how often they run like this: once, or for so many decoded tokens.
+
+    Attributes:
+        context: positions that a decoded token attends to, itself included; None for a prompt.
+    """
 
     blocks: tuple[Block, ...]
     num_runs: Fraction = Fraction(1)
+    context: int | None = None
 
     @property
     def flops(self) -> Fraction:

@@ -43,7 +43,7 @@ def encoder_decoder_decode(shape: EncoderDecoder, plan: Plan) -> tuple[Run, ...]
         ends = dict.fromkeys((contexts[0], contexts[-1]))
         share = Fraction(len(contexts), len(ends))
         runs += [
-            Run(blocks=encoder_decoder_step(shape, plan, context), num_runs=share)
+            Run(blocks=encoder_decoder_step(shape, plan, context), num_runs=share, context=context)
             for context in ends
         ]
     return tuple(runs)

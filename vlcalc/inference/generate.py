@@ -36,7 +36,8 @@ def decode_runs(decoder: Decoder, plan: Plan) -> tuple[Run, ...]:
         contexts = (start, end) if start != end else (start,)
         share = Fraction(end - start + 1, len(contexts))
         runs += [
-            Run(blocks=decode_step(decoder, plan, context), num_runs=share) for context in contexts
+            Run(blocks=decode_step(decoder, plan, context), num_runs=share, context=context)
+            for context in contexts
         ]
     return tuple(runs)
 

@@ -42,7 +42,10 @@ def text_decode(shape: TextEncoder, plan: Plan) -> tuple[Run, ...]:
     first, last = plan.sequence_length + 1, plan.sequence_length + plan.num_decoded
     ends = dict.fromkeys((first, last)) if first <= last else {}
     share = Fraction(plan.num_decoded, max(len(ends), 1))
-    return tuple(Run(blocks=text_step(shape, plan, context), num_runs=share) for context in ends)
+    return tuple(
+        Run(blocks=text_step(shape, plan, context), num_runs=share, context=context)
+        for context in ends
+    )
 
 
 def text_step(shape: TextEncoder, plan: Plan, context: int) -> tuple[Block, ...]:

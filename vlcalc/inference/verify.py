@@ -51,7 +51,8 @@ def verify(plan: Plan) -> Iterator[Check]:
     yield from _params(plan)
     for phase, runs in phase_runs(plan).items():
         for run in runs or ():
-            yield from (_flops(phase, block) for block in run.blocks if block.flops)
+            at = phase if run.context is None else f"{phase} at {run.context:,}"
+            yield from (_flops(at, block) for block in run.blocks if block.flops)
 
 
 def _params(plan: Plan) -> Iterator[Check]:
@@ -74,14 +75,14 @@ def _counted(path: str, closed_form: int, module: nn.Module) -> Check:
     return Check("parameters", path, closed_form, count_params(module), None)
 
 
-def _flops(phase: str, block: Block) -> Check:
+def _flops(at: str, block: Block) -> Check:
     from vlcalc.cost.flops import count_flops, count_flops_with_torch
 
     module, inputs = block.build("meta")
     count = count_flops(module, inputs)
     return Check(
         "FLOPs",
-        f"{phase}: {block.num_repeats} x {block.path}",
+        f"{at}: {block.num_repeats} x {block.path}",
         block.num_repeats * block.flops,
         block.num_repeats * count.total,
         block.num_repeats * count_flops_with_torch(module, inputs)[""],
