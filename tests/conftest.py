@@ -19,7 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Where torch is not installed, what needs it is left out; tokens do not.
 if importlib.util.find_spec("torch") is None:
-    torch_rooms = "backbones cost fusion inference measurement modules serving"
+    torch_rooms = "backbones comparison cost fusion inference measurement modules serving"
     collect_ignore_glob = [f"{name}/*" for name in torch_rooms.split()]
 
 TESTS = Path(__file__).parent

@@ -12,39 +12,27 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "vlcalc"
-LEVELS = [
-    {"errors"},
-    {"image_size", "registry", "table", "distribution", "dtypes", "bounds"},
-    {"units", "images", "calculator", "columns"},
-    {"tiling", "sizes", "modules"},
-    {"fusion", "backbones"},
-    {"spec"},
-    {"budget", "cost", "measured"},
-    {
-        "analysis",
-        "dataset",
-        "explain",
-        "calculator_tables",
-        "comparison",
-        "components",
-        "accuracy",
-        "measured_pairs",
-        "saved_run",
-    },
-    {"inference"},
-    {
-        "metrics",
-        "comparison_metrics",
-        "comparison_timings",
-        "bench_metrics",
-        "audit",
-        "measurement",
-        "serving",
-    },
-    {"formats", "api"},
-    {"cli"},
+# From the bottom up: a room imports only from those before it.
+ROOMS = [
+    "core",
+    "report",
+    "tiling",
+    "modules",
+    "fusion",
+    "backbones",
+    "spec",
+    "tokens",
+    "cost",
+    "runs",
+    "comparison",
+    "inference",
+    "serving",
+    "measurement",
+    "audit",
+    "api",
+    "cli",
 ]
-LEVEL_OF = {name: level for level, names in enumerate(LEVELS) for name in names}
+LEVEL_OF = {name: level for level, name in enumerate(ROOMS)}
 HEAVY = {"torch", "numpy", "transformers", "fvcore"}
 # Rooms that torch lives in; everywhere else it is imported inside the function that needs it.
 TORCH_ROOMS = {"modules", "cost", "measurement"}
@@ -96,15 +84,35 @@ def imports_at_start(path: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def file_of(name: str) -> Path | None:
+    """Return the file of this package that a dotted name is; None where it is none."""
+    stem = PACKAGE.parent / name.replace(".", "/")
+    files = (stem.with_name(f"{stem.name}.py"), stem / "__init__.py")
+    return next((path for path in files if path.is_file()), None)
+
+
+@cache
+def files_at_start(path: Path) -> frozenset[Path]:
+    """Return the files of this package that a file imports when it is imported."""
+    return frozenset(file for name in imports_at_start(path) if (file := file_of(name)))
+
+
+def loaded_at_start(path: Path) -> set[str]:
+    """Return the heavy libraries that importing a file loads, through whatever it imports."""
+    seen, todo = {path}, [path]
+    while todo:
+        new = files_at_start(todo.pop()) - seen
+        seen |= new
+        todo += new
+    return {name.split(".")[0] for file in seen for name in imports_at_start(file)} & HEAVY
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_heavy_libraries_stay_in_their_rooms(path: Path) -> None:
-    started = {name.split(".")[0] for name in imports_at_start(path)}
-    if room_of(path) not in TORCH_ROOMS:
-        assert not started & HEAVY
-    rooms = {name.split(".")[1] for name in imports_at_start(path) if name.startswith("vlcalc.")}
-    assert room_of(path) in TORCH_ROOMS or not rooms & TORCH_ROOMS
+    assert room_of(path) in TORCH_ROOMS or not loaded_at_start(path)
 
 
 @pytest.mark.parametrize(
@@ -139,3 +147,41 @@ def test_importing_vlcalc_imports_nothing_of_it() -> None:
     code = "import sys, vlcalc; print(sorted(m for m in sys.modules if m.startswith('vlcalc')))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout == "['vlcalc']\n"
+
+
+def test_a_room_does_not_hide_the_function_of_its_name() -> None:
+    code = "import vlcalc, vlcalc.tokens.budget; print(callable(vlcalc.tokens))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout == "True\n"
+
+
+def files_imported(path: Path) -> set[Path]:
+    """Return the files of this package that a file imports, inside functions too."""
+    names = {
+        f"{node.module}.{alias.name}"
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    }
+    files = {file_of(name) or file_of(name.rpartition(".")[0]) for name in {*names, *imports(path)}}
+    return {file for file in files if file is not None} - {path}
+
+
+def circles() -> list[list[str]]:
+    """Return the files that import each other, directly or through others."""
+    arrows = {path: files_imported(path) for path in modules()}
+    reached = {path: set(files) for path, files in arrows.items()}
+    for middle in reached:
+        for files in reached.values():
+            if middle in files:
+                files |= reached[middle]
+    in_circle = {path for path, files in reached.items() if path in files}
+    return sorted(
+        sorted(str(other.relative_to(PACKAGE)) for other in reached[path] & in_circle)
+        for path in in_circle
+    )
+
+
+@pytest.mark.xfail(reason="two circles are left to untie", strict=True)
+def test_no_file_imports_itself_through_others() -> None:
+    assert circles() == []

@@ -6,6 +6,8 @@ The public API is loaded on first use, so that `import vlcalc` costs next to not
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,13 +17,13 @@ if TYPE_CHECKING:
     from vlcalc.api.fit import fit
     from vlcalc.api.predict import predict
     from vlcalc.api.tokens import tokens
-    from vlcalc.budget import TokenBudget
-    from vlcalc.comparison import Comparison
-    from vlcalc.image_size import ImageSize
+    from vlcalc.comparison.methods import Comparison
+    from vlcalc.core.image_size import ImageSize
     from vlcalc.inference.inference import Inference
     from vlcalc.serving.fit import Fit
     from vlcalc.serving.latency import Speed
     from vlcalc.spec.loader import load_spec
+    from vlcalc.tokens.budget import TokenBudget
 
 __version__ = "0.1.0"
 __all__ = [
@@ -42,12 +44,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Comparison": "vlcalc.comparison",
+    "Comparison": "vlcalc.comparison.methods",
     "Fit": "vlcalc.serving.fit",
-    "ImageSize": "vlcalc.image_size",
+    "ImageSize": "vlcalc.core.image_size",
     "Inference": "vlcalc.inference.inference",
     "Speed": "vlcalc.serving.latency",
-    "TokenBudget": "vlcalc.budget",
+    "TokenBudget": "vlcalc.tokens.budget",
     "analyze": "vlcalc.api.analyze",
     "bench": "vlcalc.api.bench",
     "compare": "vlcalc.api.compare",
@@ -56,6 +58,18 @@ _HOMES = {
     "predict": "vlcalc.api.predict",
     "tokens": "vlcalc.api.tokens",
 }
+
+
+class _Package(ModuleType):
+    """A package whose functions are not hidden by the rooms that have their name (`tokens/`)."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set an attribute; a room that was just imported does not replace a function."""
+        if name not in _HOMES or not isinstance(value, ModuleType):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:

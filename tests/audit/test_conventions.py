@@ -7,7 +7,7 @@ import pytest
 from vlcalc.audit.conventions import CONVENTIONS, convention_of, lengths_that_give
 from vlcalc.audit.published import audit
 from vlcalc.backbones.decoder import Decoder
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 from vlcalc.spec.loader import load_spec
 from vlcalc.spec.schema import ModelSpec
 

@@ -9,8 +9,8 @@ import pytest
 from vlcalc.audit.figures import METRICS
 from vlcalc.audit.published import VERDICTS, Figure, all_specs, audit, figures_of
 from vlcalc.audit.published_tables import machines_table, people_tables
-from vlcalc.components import components
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
+from vlcalc.cost.components import components
 from vlcalc.spec import catalogue
 from vlcalc.spec.loader import load_spec
 from vlcalc.spec.schema import ModelSpec, Published

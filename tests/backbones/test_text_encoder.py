@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tests.backbones.specs import TEXT_ENCODERS
 from vlcalc.backbones.text_encoder import TextEncoder
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 from vlcalc.spec.schema import LanguageSpec
 
 transformers = pytest.importorskip("transformers")

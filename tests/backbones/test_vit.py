@@ -19,7 +19,7 @@ from tests.backbones.vision_records import OPAQUE_RECORDS, changed, record_of
 from tests.backbones.vision_specs import ENCODERS
 from vlcalc.backbones.vit import VisionTransformer
 from vlcalc.backbones.vit_parts import Window
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 from vlcalc.spec.schema import VisionSpec
 
 DATA = Path(__file__).parents[1] / "data" / "vision_params.json"

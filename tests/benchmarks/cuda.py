@@ -24,7 +24,6 @@ from tests.benchmarks.kept import Part, merge, share_of, slug, summary, worst
 from tests.cost.presets import preset_of_each_kind
 from vlcalc.cost.memory import dtype_named
 from vlcalc.cost.trace import Trace, trace_operators
-from vlcalc.measured import Run
 from vlcalc.measurement.calibrate import calibrate
 from vlcalc.measurement.components import component_cases
 from vlcalc.measurement.environment import environment
@@ -32,7 +31,8 @@ from vlcalc.measurement.here import detected, with_calibration
 from vlcalc.measurement.prediction import Predictor
 from vlcalc.measurement.run import Options, run_cases
 from vlcalc.measurement.targets import Case, Choices, method_cases
-from vlcalc.saved_run import load_run, to_json
+from vlcalc.runs.file import load_run, to_json
+from vlcalc.runs.run import Run
 from vlcalc.spec.calibration import Calibration
 from vlcalc.spec.device import DeviceSpec
 from vlcalc.spec.devices import known_devices

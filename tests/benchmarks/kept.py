@@ -8,8 +8,8 @@ from typing import NamedTuple, TypeVar
 
 from pydantic import PositiveFloat, PositiveInt
 
-from vlcalc.accuracy import Accuracy, overall
-from vlcalc.measured import Measured, Run
+from vlcalc.runs.accuracy import Accuracy, overall
+from vlcalc.runs.run import Measured, Run
 from vlcalc.spec.calibration import Calibration
 from vlcalc.tiling.base import Frozen
 

@@ -19,7 +19,7 @@ import torch
 from vlcalc.cli.progress import steps
 from vlcalc.measurement.prediction import Predictor
 from vlcalc.measurement.weights import placed_module
-from vlcalc.saved_run import load_run
+from vlcalc.runs.file import load_run
 
 Run = Callable[..., Any]
 SMALL = ("bench", "--methods", "mlb,gating", "--min-time", "0.001", "--threads", "1")

@@ -14,9 +14,9 @@ pytest.importorskip("torch")
 
 import vlcalc
 from tests.measurement.examples import row, run_of
-from vlcalc.errors import InputError
-from vlcalc.measured import Conditions
-from vlcalc.saved_run import to_json
+from vlcalc.core.errors import InputError
+from vlcalc.runs.file import to_json
+from vlcalc.runs.run import Conditions
 
 Run = Callable[..., Any]
 USUAL = Conditions(

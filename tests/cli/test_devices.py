@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from vlcalc.formats import FORMATS, Canvas
+from vlcalc.report.formats import FORMATS, Canvas
 from vlcalc.spec import catalogue
 from vlcalc.spec.device_tables import device_list
 

@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from vlcalc.saved_run import load_run
+from vlcalc.runs.file import load_run
 
 Run = Callable[..., Any]
 TINY = """\

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 from vlcalc.fusion.base import Dims, Fusion
 from vlcalc.spec import catalogue
 from vlcalc.spec.loader import load_fusion

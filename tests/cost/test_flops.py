@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from vlcalc.core.errors import InputError
 from vlcalc.cost.flops import count_flops, count_flops_with_torch
-from vlcalc.errors import InputError
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", r"`?torch\.jit\.", DeprecationWarning)

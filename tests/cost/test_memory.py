@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 from torch.nn.functional import scaled_dot_product_attention
 
+from vlcalc.core.errors import InputError
 from vlcalc.cost.memory import dtype_named, peak_memory
-from vlcalc.errors import InputError
 from vlcalc.measurement.memory import traced_peak_bytes
 from vlcalc.modules.cross_attention import GatedCrossAttentionBlock
 from vlcalc.modules.perceiver import PerceiverResampler

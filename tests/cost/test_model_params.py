@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from vlcalc.components import Components, components, dims_of, sum_known
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
+from vlcalc.cost.components import Components, components, dims_of, sum_known
 from vlcalc.fusion.base import Dims
 from vlcalc.spec import catalogue, load_spec
 from vlcalc.spec.loader import load_fusion

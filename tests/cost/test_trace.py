@@ -14,13 +14,13 @@ from torch.nn import functional as F  # noqa: N812
 from tests.backbones.specs import DECODERS
 from tests.backbones.vision_specs import ENCODERS
 from tests.cost.presets import dims_of_preset, preset_names
+from vlcalc.core.errors import InputError
 from vlcalc.cost.flops import count_flops, count_flops_with_torch
 from vlcalc.cost.kinds import kind_of
 from vlcalc.cost.layouts import layout_of, run_bytes
 from vlcalc.cost.memory import peak_memory
 from vlcalc.cost.products import Product
 from vlcalc.cost.trace import Operator, Trace, trace_operators
-from vlcalc.errors import InputError
 from vlcalc.modules.projection import MLPProjector
 from vlcalc.spec.loader import load_fusion
 

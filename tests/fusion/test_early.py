@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.fusion.checks import assert_counts, assert_image_tokens
 from tests.fusion.presets import native_dims, preset
 from tests.fusion.strategies import all_dims, few, fewer, make, small
-from vlcalc.errors import InputError, SpecError
+from vlcalc.core.errors import InputError, SpecError
 from vlcalc.fusion.base import Dims
 from vlcalc.spec.document import parse_document
 from vlcalc.spec.loader import validate

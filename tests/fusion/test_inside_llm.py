@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from tests.fusion.checks import assert_counts, num_params, torch_flops
 from tests.fusion.presets import native_dims, preset, published_presets
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.inserted import InsertedLayers
 from vlcalc.modules.primitives import TanhGate

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.fusion.checks import assert_counts
 from tests.fusion.presets import native_dims, preset
 from tests.fusion.strategies import all_dims, few, fewer, make, small
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 from vlcalc.fusion.base import Dims, Fusion
 from vlcalc.fusion.blip2_objectives import Blip2Objectives
 

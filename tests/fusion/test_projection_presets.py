@@ -7,7 +7,7 @@ import pytest
 from tests.fusion.checks import assert_counts
 from tests.fusion.presets import native_dims, preset, published_presets
 from tests.fusion.test_projection import KINDS, make
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 from vlcalc.fusion.base import Dims, Fusion
 
 CLIP = Dims(1024, 4096, 24, 24)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fusion.checks import assert_counts, assert_image_tokens
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 from vlcalc.fusion.base import FUSIONS, Dims, Fusion
 
 SIZES = st.integers(1, 3)

@@ -25,7 +25,6 @@ import vlcalc
 from tests.cost.presets import dims_taken_by, preset_of_each_kind
 from tests.measurement.examples import linear_case
 from vlcalc.fusion.base import Dims
-from vlcalc.measured import Measured
 from vlcalc.measurement import run as running
 from vlcalc.measurement.calibrate import calibrate
 from vlcalc.measurement.clocks import CudaClock
@@ -34,7 +33,8 @@ from vlcalc.measurement.here import detected
 from vlcalc.measurement.prediction import Predictor
 from vlcalc.measurement.run import SDPA, Options, run_cases
 from vlcalc.measurement.weights import placed_module
-from vlcalc.saved_run import load_run
+from vlcalc.runs.file import load_run
+from vlcalc.runs.run import Measured
 from vlcalc.spec.parts import load_language
 from vlcalc.spec.schema import FusionSpec
 

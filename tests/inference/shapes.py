@@ -9,7 +9,7 @@ from typing import Any
 
 from vlcalc.backbones.decoder import Decoder
 from vlcalc.backbones.vit import VisionTransformer
-from vlcalc.image_size import ImageSize
+from vlcalc.core.image_size import ImageSize
 from vlcalc.inference.load import Load
 from vlcalc.inference.plan import EncoderCall, Plan, make_plan
 from vlcalc.spec.schema import ModelSpec, VisionSpec

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from vlcalc.errors import InputError
-from vlcalc.image_size import ImageSize
+from vlcalc.core.errors import InputError
+from vlcalc.core.image_size import ImageSize
 from vlcalc.inference.inference import Inference, infer
 from vlcalc.inference.linears import layer_linears
 from vlcalc.inference.load import Load

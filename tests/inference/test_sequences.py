@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from vlcalc.errors import InputError
-from vlcalc.image_size import ImageSize
+from vlcalc.core.errors import InputError
+from vlcalc.core.image_size import ImageSize
 from vlcalc.inference.blocks import PHASES, Phase
 from vlcalc.inference.inference import Inference, infer, phase_runs, phase_tokens
 from vlcalc.inference.load import Load

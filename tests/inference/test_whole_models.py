@@ -12,8 +12,8 @@ from tests.inference.real import Real
 from tests.inference.real_beside_sequence import blip, clip, idefics, mllama
 from tests.inference.real_in_sequence import blip2_opt, blip2_t5, llava, qwen25
 from vlcalc.backbones.decoder import Logits
-from vlcalc.components import Components, components
-from vlcalc.image_size import ImageSize
+from vlcalc.core.image_size import ImageSize
+from vlcalc.cost.components import Components, components
 from vlcalc.inference.blocks import Phase
 from vlcalc.inference.inference import phase_runs
 from vlcalc.inference.load import Load

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vlcalc.measured import Conditions, Environment, Measured, Run
 from vlcalc.measurement.targets import Case
+from vlcalc.runs.run import Conditions, Environment, Measured, Run
 
 ENVIRONMENT = Environment(
     device="cpu",

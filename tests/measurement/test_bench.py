@@ -10,13 +10,13 @@ import pytest
 import torch
 
 import vlcalc
-from vlcalc.errors import InputError
-from vlcalc.image_size import ImageSize
-from vlcalc.measured import Measured
+from vlcalc.core.errors import InputError
+from vlcalc.core.image_size import ImageSize
 from vlcalc.measurement import environment
 from vlcalc.measurement.components import component_cases
 from vlcalc.measurement.environment import available_device
 from vlcalc.measurement.targets import Choices, method_cases
+from vlcalc.runs.run import Measured
 from vlcalc.spec.loader import load_fusion, load_spec
 from vlcalc.spec.parts import load_language, load_vision
 from vlcalc.spec.schema import ModelSpec
@@ -109,7 +109,7 @@ def test_an_image_that_a_model_refuses_is_a_case_that_says_so() -> None:
     spec = model("qwen2-vl-2b")
     choices = Choices(images=(ImageSize(2_000, 5), ImageSize(336, 336)))
     refused, *others = component_cases(spec, choices)
-    with pytest.raises(vlcalc.errors.VlcalcError, match="2000x5"):
+    with pytest.raises(vlcalc.core.errors.VlcalcError, match="2000x5"):
         refused.check()
     assert refused.conditions.image == "2000x5"
     assert len(others) >= 4

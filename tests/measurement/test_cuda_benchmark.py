@@ -14,8 +14,8 @@ from tests.benchmarks import cuda
 from tests.benchmarks.kept import Part, merge, share_of, summary, worst
 from tests.measurement.examples import ENVIRONMENT, linear_case, row, run_of
 from vlcalc.cost.trace import trace_operators
-from vlcalc.measured import Measured
-from vlcalc.saved_run import load_run
+from vlcalc.runs.file import load_run
+from vlcalc.runs.run import Measured
 from vlcalc.spec.calibration import Calibration
 from vlcalc.spec.devices import load_device
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from vlcalc.cli import calibrating
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 from vlcalc.measurement import calibrate as calibrate_module
 from vlcalc.measurement import here
 from vlcalc.measurement.detect import Detected

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from tests.measurement.examples import linear_case
-from vlcalc.errors import InputError
-from vlcalc.measured import Measured
+from vlcalc.core.errors import InputError
 from vlcalc.measurement import run as module
 from vlcalc.measurement.prediction import Predictor
 from vlcalc.measurement.run import Options, check_attention, run_cases, torch_threads
 from vlcalc.measurement.targets import Case
+from vlcalc.runs.run import Measured
 from vlcalc.spec.device import DeviceSpec, Efficiency
 
 FAST = Options(min_time_s=0.001)

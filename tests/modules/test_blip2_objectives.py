@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from vlcalc.errors import InputError  # noqa: E402
+from vlcalc.core.errors import InputError  # noqa: E402
 from vlcalc.modules.blip2_objectives import (  # noqa: E402
     Blip2Objectives,
     hard_negatives,

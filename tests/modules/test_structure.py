@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from vlcalc.errors import InputError  # noqa: E402
+from vlcalc.core.errors import InputError  # noqa: E402
 from vlcalc.modules.abstractor import CAbstractor  # noqa: E402
 from vlcalc.modules.bilinear import BilinearCore, chunk_sizes, signed_sqrt_norm  # noqa: E402
 from vlcalc.modules.early import RawPatchProjector  # noqa: E402

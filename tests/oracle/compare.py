@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from tests.oracle.sizes import SEED
-from vlcalc.errors import RefusedError
+from vlcalc.core.errors import RefusedError
 
 Case = TypeVar("Case")
 

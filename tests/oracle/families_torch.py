@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.oracle.real import NO_VIDEO, Counted, Real, crops, nested, square
-from vlcalc.image_size import ImageSize
+from vlcalc.core.image_size import ImageSize
 
 TORCHVISION = ("torch", "torchvision")
 

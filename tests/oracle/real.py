@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 from unittest import mock
 
-from vlcalc.image_size import ImageSize
+from vlcalc.core.image_size import ImageSize
 
 UNKNOWN = "[UNK]"
 UNCHANGED_PIXELS = {"do_rescale": False, "do_normalize": False}

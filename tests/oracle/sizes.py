@@ -7,7 +7,7 @@ import os
 import random
 import secrets
 
-from vlcalc.image_size import ImageSize
+from vlcalc.core.image_size import ImageSize
 
 MAX_SIDE_PX = 6000
 # New in every run; a failure names it, and the variable brings its sizes back.

@@ -12,7 +12,7 @@ import pytest
 from tests.oracle.compare import check_equal
 from tests.oracle.families import REAL
 from tests.oracle.sizes import random_sizes
-from vlcalc.image_size import ImageSize
+from vlcalc.core.image_size import ImageSize
 from vlcalc.spec import load_spec
 
 pytest.importorskip("transformers")

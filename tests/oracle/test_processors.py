@@ -15,7 +15,7 @@ from tests.oracle.compare import check_equal
 from tests.oracle.families import REAL
 from tests.oracle.real import Counted
 from tests.oracle.sizes import random_sizes
-from vlcalc.image_size import ImageSize
+from vlcalc.core.image_size import ImageSize
 from vlcalc.spec import load_spec
 from vlcalc.tiling.base import TilingPolicy
 

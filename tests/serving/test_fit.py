@@ -8,7 +8,7 @@ import pytest
 
 import vlcalc
 from tests.serving.toys import device, load, model
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 from vlcalc.inference.inference import infer
 from vlcalc.inference.quantisation import QUANTISATIONS
 from vlcalc.serving.fit import TPS, can_join, fit, holders

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.serving.toys import load, model, with_decoder
-from vlcalc.errors import InputError, RefusedError
-from vlcalc.image_size import ImageSize
+from vlcalc.core.errors import InputError, RefusedError
+from vlcalc.core.image_size import ImageSize
 from vlcalc.inference.inference import infer
 from vlcalc.inference.load import Load
 from vlcalc.inference.quantisation import QUANTISATIONS

@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from tests.serving.toys import device, load, model
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 from vlcalc.inference.inference import infer
 from vlcalc.serving.memory import (
     CUBLAS_BYTES,

@@ -6,8 +6,8 @@ import pytest
 
 from tests.serving.toys import device, load, model, with_decoder
 from vlcalc.backbones.decoder import Decoder
+from vlcalc.core.errors import InputError
 from vlcalc.cost.params import count_params
-from vlcalc.errors import InputError
 from vlcalc.fusion.inserted import InsertedLayers
 from vlcalc.inference.inference import infer
 from vlcalc.serving.latency import serve, speed

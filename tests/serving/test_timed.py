@@ -9,22 +9,22 @@ import pytest
 
 from tests.measurement.examples import ENVIRONMENT, run_of
 from tests.serving.toys import device, load, model, with_decoder
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
+from vlcalc.core.units import parse_size
 from vlcalc.inference.blocks import PHASES
 from vlcalc.inference.inference import infer
 from vlcalc.inference.pieces import conditions_of, pieces
 from vlcalc.inference.plan import make_plan
 from vlcalc.inference.quantisation import QUANTISATIONS
 from vlcalc.inference.tables import phase_table
-from vlcalc.measured import Measured, Run
 from vlcalc.measurement.components import component_cases
 from vlcalc.measurement.targets import Choices
+from vlcalc.runs.run import Measured, Run
 from vlcalc.serving.latency import serve, speed
 from vlcalc.serving.timed import Timed, timed
 from vlcalc.serving.timed_tables import timed_document, timed_table, with_timings
 from vlcalc.spec.device import DeviceSpec
 from vlcalc.spec.schema import ModelSpec
-from vlcalc.units import parse_size
 
 SPEC = with_decoder()
 LOAD = load(output_tokens=11)

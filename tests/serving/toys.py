@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vlcalc.backbones.decoder import Decoder
-from vlcalc.image_size import ImageSize
+from vlcalc.core.image_size import ImageSize
 from vlcalc.inference.load import Load
 from vlcalc.spec import load_spec
 from vlcalc.spec.device import DeviceSpec, Efficiency, Interconnect

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from vlcalc.errors import InputError, SpecError
+from vlcalc.core.errors import InputError, SpecError
 from vlcalc.spec import catalogue
 from vlcalc.spec.device import SHORT_DTYPES, DeviceSpec
 from vlcalc.spec.devices import (

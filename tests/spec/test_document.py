@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 from vlcalc.spec.document import MAX_SPEC_BYTES, parse_document, read_document
 
 BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: [*c, *c]\n"

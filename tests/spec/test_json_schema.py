@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 from vlcalc.spec import catalogue
 from vlcalc.spec.json_schema import KINDS, json_schema, registries
 

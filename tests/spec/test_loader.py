@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from vlcalc.errors import InputError, SpecError
-from vlcalc.image_size import ImageSize
+from vlcalc.core.errors import InputError, SpecError
+from vlcalc.core.image_size import ImageSize
 from vlcalc.spec import catalogue, load_spec
 from vlcalc.spec.loader import build_entry, check_file
 from vlcalc.spec.schema import ModelSpec

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vlcalc.errors import RefusedError
+from vlcalc.core.errors import RefusedError
 from vlcalc.tiling.base import ImageSize, TilingPolicy
 from vlcalc.tiling.ceil_grid import CeilGrid
 from vlcalc.tiling.crop_units import CropUnits

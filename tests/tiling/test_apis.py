@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from vlcalc.errors import InputError, RefusedError
+from vlcalc.core.errors import InputError, RefusedError
 from vlcalc.spec import load_spec
 from vlcalc.spec.api import ApiSpec
 from vlcalc.tiling.base import ImageSize, TilingField, TilingPolicy

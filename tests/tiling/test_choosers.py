@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vlcalc.errors import InputError, RefusedError
+from vlcalc.core.errors import InputError, RefusedError
 from vlcalc.tiling.base import ImageSize
 from vlcalc.tiling.chooser import CHOOSERS, Chooser
 from vlcalc.tiling.choosers.ceil_sides import CeilSides

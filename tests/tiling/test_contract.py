@@ -7,8 +7,8 @@ import random
 
 import pytest
 
-from vlcalc.errors import RefusedError
-from vlcalc.image_size import ImageSize
+from vlcalc.core.errors import RefusedError
+from vlcalc.core.image_size import ImageSize
 from vlcalc.spec import catalogue
 from vlcalc.spec.api import ApiSpec
 from vlcalc.spec.loader import build_entry

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 from vlcalc.tiling.base import ImageSize
 from vlcalc.tiling.fixed import Fixed
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vlcalc.errors import RefusedError
+from vlcalc.core.errors import RefusedError
 from vlcalc.tiling.base import ImageSize
 from vlcalc.tiling.patch_budget import PatchBudget
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from vlcalc.errors import RefusedError
-from vlcalc.image_size import ImageSize
+from vlcalc.core.errors import RefusedError
+from vlcalc.core.image_size import ImageSize
 from vlcalc.spec import load_spec
 
 DATA = Path(__file__).parent.parent / "data"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vlcalc.image_size import ImageSize
+from vlcalc.core.image_size import ImageSize
 from vlcalc.spec import load_spec
 from vlcalc.spec.schema import ModelSpec
 from vlcalc.tiling.base import View

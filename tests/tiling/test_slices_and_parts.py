@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vlcalc.errors import RefusedError
+from vlcalc.core.errors import RefusedError
 from vlcalc.tiling.base import ImageSize, TilingPolicy
 from vlcalc.tiling.extra import ExtraTokens
 from vlcalc.tiling.parts import Parts

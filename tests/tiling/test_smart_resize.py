@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vlcalc.errors import RefusedError
+from vlcalc.core.errors import RefusedError
 from vlcalc.tiling.base import ImageSize
 from vlcalc.tiling.smart_resize import Bounds, SmartResize, smart_resize, smart_resize_clip
 

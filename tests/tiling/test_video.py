@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from vlcalc.errors import InputError, RefusedError
+from vlcalc.core.errors import InputError, RefusedError
 from vlcalc.tiling.base import VIDEO_POLICIES, ImageSize, VideoPolicy
 
 

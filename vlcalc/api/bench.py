@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from vlcalc.api.compare import DEFAULT_METHODS
 from vlcalc.api.loads import model_of
 from vlcalc.api.sizes import AnySize, size_of
-from vlcalc.dtypes import parse_dtype
-from vlcalc.measured import Measured, Run
+from vlcalc.core.dtypes import parse_dtype
+from vlcalc.runs.run import Measured, Run
 from vlcalc.spec.parts import chosen_methods, load_language, load_vision
 from vlcalc.spec.schema import ModelSpec
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vlcalc import comparison
 from vlcalc.api.sizes import AnySize, size_of
-from vlcalc.comparison import Comparison
-from vlcalc.comparison_timings import with_timings
-from vlcalc.dtypes import parse_dtype
-from vlcalc.measured import Run
+from vlcalc.comparison import methods as comparison
+from vlcalc.comparison.methods import Comparison
+from vlcalc.comparison.timings import with_timings
+from vlcalc.core.dtypes import parse_dtype
+from vlcalc.runs.run import Run
 from vlcalc.spec.parts import chosen_methods, load_language, load_vision
 
 DEFAULT_METHODS = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from vlcalc.api.sizes import AnySize, size_of
-from vlcalc.dtypes import parse_dtype
-from vlcalc.errors import InputError
+from vlcalc.core.dtypes import parse_dtype
+from vlcalc.core.errors import InputError
 from vlcalc.inference.load import Load, parse_attention, parse_kv_dtype
 from vlcalc.inference.quantisation import parse_quantisation
 from vlcalc.spec.loader import load_spec

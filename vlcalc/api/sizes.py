@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vlcalc.errors import InputError
-from vlcalc.image_size import ImageSize
-from vlcalc.images import read_size
-from vlcalc.units import parse_size
+from vlcalc.core.errors import InputError
+from vlcalc.core.image_headers import read_size
+from vlcalc.core.image_size import ImageSize
+from vlcalc.core.units import parse_size
 
 AnySize = ImageSize | tuple[int, int] | str | Path
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from vlcalc.api.sizes import AnySize, size_of
-from vlcalc.budget import Request, TokenBudget, budget
 from vlcalc.spec.loader import load_spec
 from vlcalc.spec.schema import Spec
+from vlcalc.tokens.budget import Request, TokenBudget, budget
 
 
 def tokens(

@@ -10,8 +10,8 @@ from typing import Any
 
 from vlcalc.audit.claims import Answer
 from vlcalc.audit.verdict import FORMS, ORDER
-from vlcalc.table import Column, Table
-from vlcalc.units import format_count, format_number
+from vlcalc.core.units import format_count, format_number
+from vlcalc.report.table import Column, Table
 
 PEOPLE = (
     Column("id", "id", "text"),

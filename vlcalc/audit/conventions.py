@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from vlcalc.audit.precision import same_as_printed
 from vlcalc.backbones.decoder import Decoder
-from vlcalc.errors import InputError, near_miss
+from vlcalc.core.errors import InputError, near_miss
 
 # Around the stated length, how far a sequence is looked for that would give the printed figure.
 SEARCHED_TOKENS = 64

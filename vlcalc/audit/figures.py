@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from vlcalc.components import components
+from vlcalc.cost.components import components
 from vlcalc.fusion.arithmetic import norm_params
 from vlcalc.fusion.attention import qk_norm_params
 from vlcalc.fusion.base import Dims, Fusion

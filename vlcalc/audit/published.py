@@ -10,12 +10,12 @@ from vlcalc.audit.conventions import CONVENTIONS, convention_of, lengths_that_gi
 from vlcalc.audit.figures import METRICS, Audited, figure
 from vlcalc.audit.precision import Number, same_as_printed
 from vlcalc.backbones.decoder import Decoder
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
+from vlcalc.core.units import format_count, format_flops
 from vlcalc.spec import catalogue
 from vlcalc.spec.api import ApiSpec
 from vlcalc.spec.loader import build_any, build_entry, load_any, validate
 from vlcalc.spec.schema import FusionSpec, ModelSpec, Published
-from vlcalc.units import format_count, format_flops
 
 Verdict = Literal["equal", "within rounding", "different", "not recomputed"]
 VERDICTS: tuple[Verdict, ...] = ("equal", "within rounding", "different", "not recomputed")

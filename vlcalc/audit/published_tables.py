@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from vlcalc.audit.conventions import CONVENTIONS
 from vlcalc.audit.published import VERDICTS, Figure
-from vlcalc.table import Column, Table
-from vlcalc.units import format_share
+from vlcalc.core.units import format_share
+from vlcalc.report.table import Column, Table
 
 MACHINES = (
     Column("spec", "spec", "text"),

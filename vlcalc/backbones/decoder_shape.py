@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from vlcalc.backbones.checks import check_divides
 from vlcalc.backbones.experts import Experts
 from vlcalc.backbones.latent_attention import LatentAttention
-from vlcalc.bounds import Depth
+from vlcalc.core.bounds import Depth
 from vlcalc.tiling.base import Frozen
 
 NormKind = Literal["rms", "layer", "layer_no_bias"]

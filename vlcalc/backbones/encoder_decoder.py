@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from pydantic import Field, PositiveInt, model_validator
 
 from vlcalc.backbones.checks import check_divides
-from vlcalc.bounds import Depth
+from vlcalc.core.bounds import Depth
 from vlcalc.tiling.base import Frozen
 
 if TYPE_CHECKING:

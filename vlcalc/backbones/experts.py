@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import NonNegativeInt, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
-from vlcalc import bounds
+from vlcalc.core import bounds
 from vlcalc.tiling.base import Frozen
 
 if TYPE_CHECKING:

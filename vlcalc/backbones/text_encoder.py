@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from pydantic import NonNegativeInt, PositiveInt, model_validator
 
 from vlcalc.backbones.checks import check_divides
-from vlcalc.bounds import Depth
-from vlcalc.errors import InputError
+from vlcalc.core.bounds import Depth
+from vlcalc.core.errors import InputError
 from vlcalc.tiling.base import Frozen
 
 if TYPE_CHECKING:

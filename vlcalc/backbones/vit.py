@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from vlcalc.backbones.vit_shape import VisionShape
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from pydantic import NonNegativeInt, PositiveInt
 
-from vlcalc.bounds import Depth
+from vlcalc.core.bounds import Depth
 from vlcalc.tiling.base import Frozen
 
 

@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from vlcalc.backbones.checks import check_divides
 from vlcalc.backbones.vit_parts import Neck, Tiles, Window
-from vlcalc.bounds import Depth
+from vlcalc.core.bounds import Depth
 from vlcalc.tiling.base import Frozen
 
 NormKind = Literal["layer", "rms"]

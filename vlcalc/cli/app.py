@@ -11,7 +11,7 @@ import typer
 
 from vlcalc import __version__
 from vlcalc.cli.lazy import LazyGroup
-from vlcalc.errors import VlcalcError
+from vlcalc.core.errors import VlcalcError
 
 app = typer.Typer(
     name="vlcalc",

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from vlcalc import units
-from vlcalc.errors import InputError
-from vlcalc.image_size import ImageSize
+from vlcalc.core import units
+from vlcalc.core.errors import InputError
+from vlcalc.core.image_size import ImageSize
 
 # Two numbers with something between them are meant as a size, not as the name of a file.
 SIZE_LIKE = re.compile(r"\s*[-+]?[\d_.]+\s*(?:[xX]|[^\w.])\s*[-+]?[\d_.]+\s*")
@@ -111,7 +111,7 @@ def image_sizes(
     Raises:
         InputError: a size that no image has, or a file that is no image.
     """
-    from vlcalc.images import find_images
+    from vlcalc.core.image_headers import find_images
 
     sizes: list[tuple[str, ImageSize]] = []
     for pattern in patterns:
@@ -125,7 +125,7 @@ def image_sizes(
 
 
 def _size_of(path: Path, broken: dict[str, str] | None) -> Iterator[tuple[str, ImageSize]]:
-    from vlcalc.images import read_size
+    from vlcalc.core.image_headers import read_size
 
     try:
         yield str(path), read_size(path)

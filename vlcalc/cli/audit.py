@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vlcalc.cli.options import Format, Output
-from vlcalc.errors import InputError, near_miss
+from vlcalc.core.errors import InputError, near_miss
 
 Opt = typer.Option
 

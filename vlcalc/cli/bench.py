@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vlcalc.cli.options import Format, Output
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 
 if TYPE_CHECKING:
-    from vlcalc.measured import Measured, Run
     from vlcalc.measurement.bench import Bench
-    from vlcalc.table import Table
+    from vlcalc.report.table import Table
+    from vlcalc.runs.run import Measured, Run
 
 INTERRUPTED = 130
 
@@ -96,11 +96,11 @@ def command(
     Ctrl-C ends early and keeps what is done.
     """
     from vlcalc.api.compare import DEFAULT_METHODS
-    from vlcalc.bench_metrics import COLUMNS
     from vlcalc.cli.output import check_writable
-    from vlcalc.formats import FORMATS
-    from vlcalc.measured_pairs import check_comparable
-    from vlcalc.saved_run import load_run
+    from vlcalc.report.formats import FORMATS
+    from vlcalc.runs.columns import COLUMNS
+    from vlcalc.runs.file import load_run
+    from vlcalc.runs.pairs import check_comparable
 
     _require_torch()
     from vlcalc.cli.bench_cases import Asked, asked_cases
@@ -176,10 +176,10 @@ def _show(
     output: Path | None,
     save: Path | None,
 ) -> None:
-    from vlcalc.bench_metrics import run_table, summary_table
     from vlcalc.cli.output import show, write
-    from vlcalc.measured_pairs import against_table, pairs_of
-    from vlcalc.saved_run import to_json
+    from vlcalc.runs.columns import run_table, summary_table
+    from vlcalc.runs.file import to_json
+    from vlcalc.runs.pairs import against_table, pairs_of
 
     if save:
         write([to_json(run)], save, where="--save")

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from vlcalc.api.loads import model_of
 from vlcalc.api.sizes import size_of
-from vlcalc.dtypes import parse_dtype
-from vlcalc.errors import InputError
-from vlcalc.image_size import ImageSize
+from vlcalc.core.dtypes import parse_dtype
+from vlcalc.core.errors import InputError
+from vlcalc.core.image_size import ImageSize
+from vlcalc.core.units import parse_count, parse_counts
 from vlcalc.spec.parts import chosen_methods, load_language, load_vision
-from vlcalc.units import parse_count, parse_counts
 
 if TYPE_CHECKING:
     from vlcalc.measurement.targets import Case

@@ -12,7 +12,7 @@ from pathlib import Path
 import typer
 
 from vlcalc.cli.output import check_writable, write
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 from vlcalc.spec.catalogue import is_file_name
 from vlcalc.spec.devices import user_file
 from vlcalc.spec.listing import spec_yaml

@@ -10,7 +10,7 @@ import typer
 from vlcalc.cli.options import Dtype, Format, Output
 
 if TYPE_CHECKING:
-    from vlcalc.comparison import Setting
+    from vlcalc.comparison.methods import Setting
 
 DEFAULT_METHODS = (
     "linear,mlp,pixel_shuffle,pooled_projector,c_abstractor,perceiver,q_former,"
@@ -78,14 +78,15 @@ def command(
     """Compare fusion methods: parameters, tokens, FLOPs, memory, on one encoder and one LLM."""
     from importlib.util import find_spec
 
-    from vlcalc import comparison_metrics, comparison_timings
     from vlcalc.api.sizes import size_of
     from vlcalc.cli.output import show
-    from vlcalc.comparison import compare, make_setting
-    from vlcalc.dtypes import parse_dtype
-    from vlcalc.saved_run import load_run
+    from vlcalc.comparison import columns as comparison_metrics
+    from vlcalc.comparison import timings as comparison_timings
+    from vlcalc.comparison.methods import compare, make_setting
+    from vlcalc.core.dtypes import parse_dtype
+    from vlcalc.core.units import parse_count
+    from vlcalc.runs.file import load_run
     from vlcalc.spec.parts import chosen_methods, load_language, load_vision
-    from vlcalc.units import parse_count
 
     setting = make_setting(
         load_vision(vision),

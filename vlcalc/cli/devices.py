@@ -30,8 +30,8 @@ def list_command(
     output: Output = None,
 ) -> None:
     """List every device: memory, bandwidth, dense peaks by dtype, ridge."""
+    from vlcalc.core.units import parse_memory
     from vlcalc.spec.device_tables import device_list, parse_peak_dtype
-    from vlcalc.units import parse_memory
 
     table = device_list(
         vendor=vendor,

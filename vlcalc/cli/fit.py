@@ -18,7 +18,7 @@ from vlcalc.cli.options import (
     Quant,
     TensorParallel,
 )
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 
 if TYPE_CHECKING:
     from vlcalc.inference.load import Load
@@ -123,7 +123,7 @@ def _show_fit(found: Fit, format_name: str, output: Path | None) -> None:
 
 
 def _no_fit(found: Fit) -> InputError:
-    from vlcalc.units import format_bytes
+    from vlcalc.core.units import format_bytes
 
     layout = found.layout
     name, used = layout.found.plan.spec.name, layout.used_bytes

@@ -19,7 +19,7 @@ from vlcalc.cli.options import (
     Quant,
     TensorParallel,
 )
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 
 PREFIX = "fusion:"
 OF_A_MODEL = (
@@ -48,7 +48,7 @@ class AskedLoad:
 
     def batch_size(self) -> int:
         """Return the number of prompts, or of images, at once."""
-        from vlcalc.units import parse_count
+        from vlcalc.core.units import parse_count
 
         return parse_count(self.batch, where="--batch", minimum=1)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from vlcalc.cli.inspect import Asked, require_torch
 from vlcalc.cli.output import show
+from vlcalc.core.units import parse_count, parse_grid
 from vlcalc.fusion.base import Dims
 from vlcalc.spec.loader import load_fusion
 from vlcalc.spec.schema import FusionSpec
-from vlcalc.units import parse_count, parse_grid
 
 # CLIP ViT-L/14 at 336 pixels and Vicuna-7B; prompts of some length where text takes part.
 DEFAULT_DIMS = {

@@ -11,16 +11,18 @@ from vlcalc.backbones.decoder import Logits
 from vlcalc.cli.inspect import Asked, AskedLoad, require_torch
 from vlcalc.cli.inspect_fusion import inspect_fusion
 from vlcalc.cli.output import show
-from vlcalc.dtypes import parse_dtype
-from vlcalc.errors import InputError
-from vlcalc.image_size import ImageSize
+from vlcalc.core.dtypes import parse_dtype
+from vlcalc.core.errors import InputError
+from vlcalc.core.image_size import ImageSize
+from vlcalc.core.units import parse_count
 from vlcalc.inference import document, tables
 from vlcalc.inference.inference import Inference, infer
 from vlcalc.inference.load import Load, parse_attention, parse_kv_dtype
 from vlcalc.inference.quantisation import parse_quantisation
 from vlcalc.inference.stages import stage_named
 from vlcalc.inference.verify import Check, verify
-from vlcalc.saved_run import load_run
+from vlcalc.report.table import Table
+from vlcalc.runs.file import load_run
 from vlcalc.serving.document import speed_document
 from vlcalc.serving.latency import Speed, serve
 from vlcalc.serving.latency import speed as predict_speed
@@ -31,8 +33,6 @@ from vlcalc.spec.catalogue import is_file_name
 from vlcalc.spec.devices import load_device
 from vlcalc.spec.loader import load_any, load_fusion, load_spec
 from vlcalc.spec.schema import FusionSpec, ModelSpec, Spec
-from vlcalc.table import Table
-from vlcalc.units import parse_count
 
 DEFAULT_TEXT_TOKENS = 50
 DEFAULT_OUTPUT_TOKENS = 128

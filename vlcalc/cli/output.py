@@ -13,9 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vlcalc.errors import InputError
-from vlcalc.formats import FORMATS, Canvas, Format
-from vlcalc.table import Table
+from vlcalc.core.errors import InputError
+from vlcalc.report.formats import FORMATS, Canvas, Format
+from vlcalc.report.table import Table
 
 # Formats whose text is one document.
 ONE_TABLE = ("csv", "json")

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from vlcalc.images import find_images
-from vlcalc.sizes import Sized
+from vlcalc.core.image_headers import find_images
+from vlcalc.tokens.sizes import Sized
 
 PATIENCE_S = 1.0
 UPDATE_EVERY = 2000

@@ -9,7 +9,7 @@ import typer
 
 from vlcalc.cli.options import Format, Output
 from vlcalc.cli.output import show, write
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 
 app = typer.Typer(help="List, show and validate specs of models, hosted APIs and parts.",
                   no_args_is_help=True, rich_markup_mode=None)  # fmt: skip
@@ -51,7 +51,7 @@ def validate_command(
     ] = None,
 ) -> None:
     """Validate spec files and report all their errors: file, line, key, expected, got, hint."""
-    from vlcalc.errors import SpecError
+    from vlcalc.core.errors import SpecError
     from vlcalc.spec import catalogue
     from vlcalc.spec.loader import check_file
 

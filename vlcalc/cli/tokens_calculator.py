@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vlcalc import calculator_tables as tables
-from vlcalc.calculator import Calculation, calculate, cut
 from vlcalc.cli.asked import Asked, image_sizes
 from vlcalc.cli.output import show
-from vlcalc.errors import InputError
-from vlcalc.image_size import ImageSize
-from vlcalc.table import Table
-from vlcalc.units import parse_grid
+from vlcalc.core.errors import InputError
+from vlcalc.core.image_size import ImageSize
+from vlcalc.core.units import parse_grid
+from vlcalc.report.table import Table
+from vlcalc.tokens import calculator_tables as tables
+from vlcalc.tokens.calculator import Calculation, calculate, cut
 
 NEEDS_MODEL = "it needs a --model"
 DEFAULT_TILE_PX = 336

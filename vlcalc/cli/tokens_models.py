@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from vlcalc import units
-from vlcalc.analysis import Row, analyze
-from vlcalc.budget import Request
 from vlcalc.cli.asked import Asked, image_sizes
 from vlcalc.cli.output import show
-from vlcalc.errors import InputError, VlcalcError
-from vlcalc.explain import explain_table
-from vlcalc.image_size import ImageSize
-from vlcalc.metrics import sorted_rows, token_table
+from vlcalc.core import units
+from vlcalc.core.errors import InputError, VlcalcError
+from vlcalc.core.image_size import ImageSize
 from vlcalc.spec import catalogue
 from vlcalc.spec.loader import build_entry, load_spec
 from vlcalc.spec.schema import Spec
+from vlcalc.tokens.budget import Request
+from vlcalc.tokens.columns import sorted_rows, token_table
+from vlcalc.tokens.explain import explain_table
+from vlcalc.tokens.rows import Row, analyze
 
 GROUPS = {"all": "model", "apis": "api"}
 RULE_DECIDES = "the model's own rule decides how an image is cut; give --image WxH"

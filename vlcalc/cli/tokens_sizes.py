@@ -5,14 +5,14 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 
-from vlcalc.budget import tiler
 from vlcalc.cli.asked import Asked
 from vlcalc.cli.output import show, stdout_canvas
 from vlcalc.cli.progress import tracked
 from vlcalc.cli.tokens_models import RULE_DECIDES, chosen_specs
-from vlcalc.dataset import Load, distribution_table, each_table, histogram_table, measure
-from vlcalc.errors import InputError
-from vlcalc.sizes import Sized, stream_sizes
+from vlcalc.core.errors import InputError
+from vlcalc.tokens.budget import tiler
+from vlcalc.tokens.dataset import Load, distribution_table, each_table, histogram_table, measure
+from vlcalc.tokens.sizes import Sized, stream_sizes
 
 
 def run(asked: Asked) -> None:

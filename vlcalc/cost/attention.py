@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from vlcalc.core.errors import InputError, near_miss
 from vlcalc.cost.meta import operator_replaced
-from vlcalc.errors import InputError, near_miss
 
 Backend = Literal["math", "flash", "efficient", "cpu"]
 

@@ -18,11 +18,11 @@ from torch import Tensor, nn
 from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 from torch.utils.flop_counter import FlopCounterMode
 
+from vlcalc.core.errors import InputError
 from vlcalc.cost.contraction import Shape, trilinear_macs
 from vlcalc.cost.handles import ELEMENTWISE, all_handles
 from vlcalc.cost.meta import inputs_to_meta, operator_replaced, to_meta, watched
 from vlcalc.cost.operators import FREE
-from vlcalc.errors import InputError
 
 with warnings.catch_warnings():
     # It decorates functions with `torch.jit.script`, which torch 2.13 deprecates.

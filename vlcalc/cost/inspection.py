@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from vlcalc import units
+from vlcalc.core import units
 from vlcalc.cost.contraction import Shape
 from vlcalc.cost.flops import FlopCount, count_flops, count_flops_with_torch
 from vlcalc.cost.memory import PeakMemory, dtype_named, peak_memory
@@ -16,8 +16,8 @@ from vlcalc.cost.meta import output_shapes
 from vlcalc.cost.params import count_params
 from vlcalc.cost.tree import Node, cost_tree
 from vlcalc.fusion.base import Dims
+from vlcalc.report.table import Column, Table
 from vlcalc.spec.schema import FusionSpec
-from vlcalc.table import Column, Table
 
 TREE = (
     Column("path", "path", "text", reader="machines"),

@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from vlcalc.core.dtypes import parse_dtype
 from vlcalc.cost.kernels import kernels_of
 from vlcalc.cost.meta import inputs_to_meta, tensor_bytes, to_meta, weights_of
 from vlcalc.cost.repeated import RepeatedOperators
-from vlcalc.dtypes import parse_dtype
 from vlcalc.fusion.base import Dims, Fusion
 
 

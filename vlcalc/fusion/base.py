@@ -9,8 +9,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple
 
-from vlcalc.errors import InputError
-from vlcalc.registry import Registry
+from vlcalc.core.errors import InputError
+from vlcalc.core.registry import Registry
 from vlcalc.tiling.base import Frozen
 from vlcalc.tiling.field import ByKind
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveFloat
 
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 from vlcalc.fusion.base import FUSIONS, Dims, Taxonomy
 from vlcalc.fusion.vector_fusion import VectorFusion
 

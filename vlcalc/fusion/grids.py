@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 from vlcalc.fusion.base import Dims, divide
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import NonNegativeInt, PositiveInt, field_validator, model_validator
 
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import linear_flops, linear_params
 from vlcalc.fusion.attention import AttentionShape
 from vlcalc.fusion.base import Dims, Fusion, Taxonomy

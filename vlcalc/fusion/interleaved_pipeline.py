@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from vlcalc.bounds import Depth
+from vlcalc.core.bounds import Depth
 from vlcalc.fusion.arithmetic import mlp_flops, mlp_params
 from vlcalc.fusion.base import FUSIONS, Dims, Fusion, Taxonomy
 from vlcalc.fusion.examples import visual_tokens

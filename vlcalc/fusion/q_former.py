@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveFloat, PositiveInt
 
-from vlcalc.bounds import Depth
-from vlcalc.errors import InputError
+from vlcalc.core.bounds import Depth
+from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import (
     linear_flops,
     linear_params,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveFloat, PositiveInt
 
-from vlcalc.bounds import Depth
+from vlcalc.core.bounds import Depth
 from vlcalc.fusion.arithmetic import (
     linear_flops,
     linear_params,

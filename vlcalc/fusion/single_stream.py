@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, PositiveInt
 
-from vlcalc.bounds import Depth
-from vlcalc.errors import InputError
+from vlcalc.core.bounds import Depth
+from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import (
     encoder_layer_flops,
     encoder_layer_params,

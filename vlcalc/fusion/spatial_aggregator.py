@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import NonNegativeInt, PositiveInt
 
-from vlcalc.bounds import Depth
-from vlcalc.errors import InputError
+from vlcalc.core.bounds import Depth
+from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import (
     attention_flops,
     linear_flops,

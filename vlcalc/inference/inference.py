@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vlcalc.components import Components, components, shape_of
+from vlcalc.cost.components import Components, components, shape_of
 from vlcalc.inference.blocks import Phase, Run
 from vlcalc.inference.costs import PhaseCost, phase_cost
 from vlcalc.inference.encode import encode_blocks

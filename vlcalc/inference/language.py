@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vlcalc.backbones.encoder_decoder import EncoderDecoder
 from vlcalc.backbones.text_encoder import TextEncoder
-from vlcalc.components import shape_of
+from vlcalc.cost.components import shape_of
 from vlcalc.inference.blocks import Run
 from vlcalc.inference.encoder_decoder import (
     encoder_decoder_cache,

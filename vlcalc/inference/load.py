@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
 from vlcalc.backbones.decoder import Logits
-from vlcalc.budget import Request
-from vlcalc.dtypes import DTYPE_BYTES
-from vlcalc.errors import InputError, near_miss
-from vlcalc.image_size import ImageSize
+from vlcalc.core.dtypes import DTYPE_BYTES
+from vlcalc.core.errors import InputError, near_miss
+from vlcalc.core.image_size import ImageSize
 from vlcalc.inference.quantisation import Quantisation
+from vlcalc.tokens.budget import Request
 
 Attention = Literal["math", "flash", "efficient", "cpu"]
 

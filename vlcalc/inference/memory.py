@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from vlcalc.backbones.decoder import Decoder
-from vlcalc.components import ByComponent, Components
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
+from vlcalc.cost.components import ByComponent, Components
 from vlcalc.inference.generate import layer_groups
 from vlcalc.inference.language import language_cache
 from vlcalc.inference.linears import Shape, layer_linears

@@ -14,7 +14,7 @@ from vlcalc.inference.blocks import Block, Phase, Run
 from vlcalc.inference.inference import phase_runs
 from vlcalc.inference.load import Load
 from vlcalc.inference.plan import EncoderCall, Plan
-from vlcalc.measured import Conditions
+from vlcalc.runs.run import Conditions
 from vlcalc.spec.schema import ModelSpec
 
 WHOLE_PREFILL = "language prefill"

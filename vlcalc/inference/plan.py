@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from vlcalc.budget import TokenBudget, budget
-from vlcalc.components import dims_of, shape_of
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
+from vlcalc.cost.components import dims_of, shape_of
 from vlcalc.fusion.base import Dims
 from vlcalc.fusion.inserted import InsertedLayers
 from vlcalc.inference.load import Load
 from vlcalc.spec.schema import LanguageSpec, ModelSpec, VisionSpec
 from vlcalc.tiling.base import View
+from vlcalc.tokens.budget import TokenBudget, budget
 
 
 class EncoderCall(NamedTuple):

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from vlcalc.errors import InputError, near_miss
+from vlcalc.core.errors import InputError, near_miss
 
 
 class Quantisation(NamedTuple):

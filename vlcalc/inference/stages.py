@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from vlcalc.components import Components
-from vlcalc.errors import InputError, near_miss
+from vlcalc.core.errors import InputError, near_miss
+from vlcalc.cost.components import Components
 from vlcalc.spec.schema import ModelSpec, TrainingStage
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from vlcalc import units
-from vlcalc.components import shape_of
+from vlcalc.core import units
+from vlcalc.cost.components import shape_of
 from vlcalc.inference.inference import Inference
 from vlcalc.inference.plan import generates, is_late
 from vlcalc.inference.stages import trainable_params, trained
 from vlcalc.inference.tree import tree
 from vlcalc.inference.verify import Check
+from vlcalc.report.table import Column, Table
 from vlcalc.spec.schema import ModelSpec, TrainingStage
-from vlcalc.table import Column, Table
 
 FACTS = (Column("key", "", "text"), Column("value", "", "text"))
 TREE = (

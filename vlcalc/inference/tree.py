@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from vlcalc.components import dims_of, fusion_params, language_params, shape_of, vision_params
+from vlcalc.cost.components import dims_of, fusion_params, language_params, shape_of, vision_params
 from vlcalc.inference.inference import Inference
 from vlcalc.inference.memory import inserted_linears, language_linears, saved_bytes
 from vlcalc.spec.schema import ExtraParams, VisionSpec

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from vlcalc.components import dims_of, shape_of
+from vlcalc.cost.components import dims_of, shape_of
 from vlcalc.inference.blocks import Block
 from vlcalc.inference.inference import phase_runs
 from vlcalc.inference.plan import Plan

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import torch
 
-from vlcalc.measured import Environment, Measured, Run
 from vlcalc.measurement.components import component_cases
 from vlcalc.measurement.environment import environment
 from vlcalc.measurement.here import device_here
 from vlcalc.measurement.prediction import Predictor
 from vlcalc.measurement.run import Options, run_cases, torch_threads
 from vlcalc.measurement.targets import Case, Choices, method_cases
+from vlcalc.runs.run import Environment, Measured, Run
 from vlcalc.spec.devices import load_device
 from vlcalc.spec.schema import FusionSpec, LanguageSpec, ModelSpec, VisionSpec
 

@@ -16,7 +16,7 @@ from statistics import median
 
 import torch
 
-from vlcalc.dtypes import DTYPE_BYTES
+from vlcalc.core.dtypes import DTYPE_BYTES
 from vlcalc.measurement.clocks import CLOCKS, in_tf32
 from vlcalc.measurement.detect import cpu_name
 from vlcalc.measurement.microbenchmark import Buffer, CpuTimeClock, Grid, Sizes, Timer

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from vlcalc.backbones.decoder import Decoder
-from vlcalc.errors import InputError, VlcalcError
-from vlcalc.image_size import ImageSize
+from vlcalc.core.errors import InputError, VlcalcError
+from vlcalc.core.image_size import ImageSize
 from vlcalc.inference.blocks import PHASES, Block
 from vlcalc.inference.load import Load
 from vlcalc.inference.pieces import WHOLE_PREFILL, conditions_of, encoder_name, named_blocks
 from vlcalc.inference.plan import EncoderCall, Plan, make_plan
-from vlcalc.measured import Conditions
 from vlcalc.measurement.targets import Case, Choices
+from vlcalc.runs.run import Conditions
 from vlcalc.spec.schema import ModelSpec
 
 # The side of an image where a model's encoder has none of its own.

@@ -14,11 +14,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from vlcalc.report.table import Column, Table
 from vlcalc.spec.device import SHORT_DTYPES
 from vlcalc.spec.device_tables import marked
 from vlcalc.spec.devices import known_devices
 from vlcalc.spec.reported_names import Match, match_reported
-from vlcalc.table import Column, Table
 
 CPU_INFO = Path("/proc/cpuinfo")
 PEAKS = ("float32", "tfloat32", "bfloat16", "float16", "float8", "int8")

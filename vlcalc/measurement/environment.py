@@ -11,10 +11,10 @@ from typing import Literal
 import torch
 
 from vlcalc import __version__
-from vlcalc.errors import InputError, near_miss
-from vlcalc.measured import Environment
+from vlcalc.core.errors import InputError, near_miss
 from vlcalc.measurement.clocks import in_tf32
 from vlcalc.measurement.detect import CPU_INFO, cpu_name
+from vlcalc.runs.run import Environment
 
 Device = Literal["cpu", "cuda", "mps"]
 CHOICES = ("auto", "cpu", "cuda", "mps")

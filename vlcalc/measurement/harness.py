@@ -19,8 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vlcalc.measured import NOISY_SHARE
 from vlcalc.measurement.clocks import CLOCKS, Call, Clock
+from vlcalc.runs.run import NOISY_SHARE
 
 MIN_BLOCKS = 5
 # Fewer blocks do where they last this many times the time that was asked for.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 from vlcalc.measurement.detect import Detected, detect
 from vlcalc.spec.calibration import Calibration
 from vlcalc.spec.device import DeviceSpec

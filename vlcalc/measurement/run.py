@@ -13,18 +13,18 @@ import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from vlcalc.core.errors import InputError, RefusedError, VlcalcError, near_miss
+from vlcalc.core.units import format_bytes, format_seconds
 from vlcalc.cost.memory import dtype_named
 from vlcalc.cost.meta import tensor_bytes, weights_of
 from vlcalc.cost.trace import Trace, trace_operators
-from vlcalc.errors import InputError, RefusedError, VlcalcError, near_miss
-from vlcalc.measured import Measured
 from vlcalc.measurement.environment import Device
 from vlcalc.measurement.harness import measure
 from vlcalc.measurement.memory import allocated_bytes, free_bytes, run_peak_bytes
 from vlcalc.measurement.prediction import Predictor
 from vlcalc.measurement.targets import Case
 from vlcalc.measurement.weights import input_sets, num_input_sets, placed_module
-from vlcalc.units import format_bytes, format_seconds
+from vlcalc.runs.run import Measured
 
 SDPA = {
     "flash": SDPBackend.FLASH_ATTENTION,

@@ -9,9 +9,9 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from vlcalc.comparison import Setting, make_setting
-from vlcalc.image_size import ImageSize
-from vlcalc.measured import Conditions
+from vlcalc.comparison.methods import Setting, make_setting
+from vlcalc.core.image_size import ImageSize
+from vlcalc.runs.run import Conditions
 from vlcalc.spec.schema import FusionSpec, LanguageSpec, VisionSpec
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 from vlcalc.modules.qformer import QFormer
 
 Objective = Literal["contrastive", "matching", "captioning"]

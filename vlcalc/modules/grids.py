@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 
 
 def square_side(num_tokens: int, *, name: str) -> int:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 
 Activation = Literal["gelu", "gelu_tanh", "relu", "silu", "squared_relu", "tanh"]
 Norm = Literal["layer", "rms"]

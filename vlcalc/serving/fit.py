@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from vlcalc.errors import InputError, RefusedError
+from vlcalc.core.errors import InputError, RefusedError
 from vlcalc.inference.inference import Inference, infer
 from vlcalc.inference.load import Load
 from vlcalc.inference.quantisation import QUANTISATIONS

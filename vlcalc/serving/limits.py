@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from vlcalc.errors import InputError, RefusedError
+from vlcalc.core.errors import InputError, RefusedError
 from vlcalc.inference.inference import infer
 from vlcalc.inference.load import MAX_BATCH_SIZE, MAX_OUTPUT_TOKENS, Load
 from vlcalc.inference.plan import make_plan

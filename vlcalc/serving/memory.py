@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
+from vlcalc.core.units import format_bytes, format_percent, parse_memory
 from vlcalc.inference.inference import Inference
 from vlcalc.spec.device import DeviceSpec
-from vlcalc.units import format_bytes, format_percent, parse_memory
 
 MIB = 1024**2
 # What torch gives cuBLAS, or hipBLAS, at the first product. Of Blackwell, its versions differ; here

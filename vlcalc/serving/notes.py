@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vlcalc import units
+from vlcalc.core import units
 from vlcalc.inference.load import Load
 from vlcalc.serving.latency import Speed
 from vlcalc.serving.memory import Layout, Reserve

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 from vlcalc.backbones.decoder import Decoder
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 from vlcalc.fusion.base import Fusion
 from vlcalc.fusion.inserted import InsertedLayers
 from vlcalc.inference.plan import Plan

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 from vlcalc.inference.load import Load
-from vlcalc.measured import Conditions, Environment, Measured, Run
+from vlcalc.runs.run import Conditions, Environment, Measured, Run
 from vlcalc.spec.device import DeviceSpec
 from vlcalc.spec.reported_names import match_reported
 

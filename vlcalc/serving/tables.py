@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from vlcalc import units
+from vlcalc.core import units
 from vlcalc.inference.load import Load
+from vlcalc.report.table import Column, Table
 from vlcalc.serving.fit import Fit, Holder
 from vlcalc.serving.latency import Speed
 from vlcalc.serving.memory import Layout, Reserve
 from vlcalc.serving.notes import conditions, memory_notes, speed_notes
 from vlcalc.spec.device import DeviceSpec
 from vlcalc.spec.device_tables import marked
-from vlcalc.table import Column, Table
 
 LATENCY = (
     Column("latency_s", "latency", "seconds"),

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 from vlcalc.inference.blocks import Phase
 from vlcalc.inference.load import Load
 from vlcalc.inference.pieces import WHOLE_PREFILL, Piece, conditions_of, pieces
 from vlcalc.inference.plan import make_plan
-from vlcalc.measured import Environment, Measured, Run
+from vlcalc.runs.run import Environment, Measured, Run
 from vlcalc.serving.latency import Served, Speed, serve, speed
 from vlcalc.serving.operators import TracedRun
 from vlcalc.serving.saved_rows import check_device, check_load, rows_of

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
-from vlcalc import units
+from vlcalc.core import units
 from vlcalc.inference.blocks import PHASES, Phase
+from vlcalc.report.table import Column, Table
 from vlcalc.serving.notes import speed_notes
 from vlcalc.serving.timed import Source, Timed
-from vlcalc.table import Column, Table
 
 LATENCY = Column("latency_s", "latency", "seconds")
 BOUND = Column("bound", "bound by", "text", 3)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import NonNegativeFloat, PositiveInt
 
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 from vlcalc.spec.name import Name
 from vlcalc.tiling.base import Frozen, TilingField, TilingPolicy, VideoField
 

@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from vlcalc.errors import InputError, near_miss
+from vlcalc.core.errors import InputError, near_miss
 from vlcalc.spec.document import Document, read_document
 
 FOLDERS = {

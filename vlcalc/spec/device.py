@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, PositiveInt, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 from vlcalc.spec.calibration import Calibration
 from vlcalc.spec.name import Name
 from vlcalc.tiling.base import Frozen

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from vlcalc import units
-from vlcalc.errors import InputError, near_miss
+from vlcalc.core import units
+from vlcalc.core.errors import InputError, near_miss
+from vlcalc.report.table import Column, Table, UnverifiedFloat, UnverifiedInt
 from vlcalc.spec.calibration import Calibration
 from vlcalc.spec.device import SHORT_DTYPES, DeviceSpec, Efficiency
 from vlcalc.spec.devices import known_devices, user_devices
-from vlcalc.table import Column, Table, UnverifiedFloat, UnverifiedInt
 
 # The first of these that a device knows gives its ridge.
 RIDGE_DTYPES = ("bfloat16", "float16")

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from vlcalc.errors import InputError, SpecError, near_miss
+from vlcalc.core.errors import InputError, SpecError, near_miss
 from vlcalc.spec import catalogue
 from vlcalc.spec.device import DeviceSpec
 from vlcalc.spec.document import read_document

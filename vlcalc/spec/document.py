@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import yaml
 
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 
 MAX_SPEC_BYTES = 262_144
 MAX_DEPTH = 40

@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
+from vlcalc.core.registry import Registry
 from vlcalc.fusion.base import FUSIONS
-from vlcalc.registry import Registry
 from vlcalc.spec.api import ApiSpec
 from vlcalc.spec.device import DeviceSpec
 from vlcalc.spec.schema import FusionSpec, LanguageSpec, ModelSpec, VisionSpec

@@ -6,10 +6,10 @@ from typing import Any
 
 import yaml
 
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
+from vlcalc.report.table import Column, Table
 from vlcalc.spec import catalogue
 from vlcalc.spec.loader import load_any
-from vlcalc.table import Column, Table
 from vlcalc.tiling.base import Frozen
 
 COLUMNS = (

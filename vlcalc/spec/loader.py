@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
-from vlcalc.errors import InputError, SpecError, near_miss
+from vlcalc.core.errors import InputError, SpecError, near_miss
 from vlcalc.fusion.base import FUSIONS
 from vlcalc.spec import catalogue
 from vlcalc.spec.api import ApiSpec

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from vlcalc.errors import InputError, near_miss
+from vlcalc.core.errors import InputError, near_miss
 from vlcalc.spec.document import Document, KeyPath
 from vlcalc.tiling.field import ByKind
 

@@ -11,9 +11,9 @@ from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
 
-from vlcalc.errors import InputError
-from vlcalc.image_size import ImageSize, check_size
-from vlcalc.registry import Registry
+from vlcalc.core.errors import InputError
+from vlcalc.core.image_size import ImageSize, check_size
+from vlcalc.core.registry import Registry
 from vlcalc.tiling.field import ByKind
 
 __all__ = [

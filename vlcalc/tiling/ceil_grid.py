@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import NonNegativeInt, PositiveInt
 
-from vlcalc.bounds import Tiles
+from vlcalc.core.bounds import Tiles
 from vlcalc.tiling.base import POLICIES, ImageSize, Step, Tiling, TilingPolicy
 from vlcalc.tiling.scaling import ceil_div
 from vlcalc.tiling.steps import vectors_step

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Annotated, NamedTuple
 
-from vlcalc.registry import Registry
+from vlcalc.core.registry import Registry
 from vlcalc.tiling.base import Frozen, ImageSize
 from vlcalc.tiling.field import ByKind
 

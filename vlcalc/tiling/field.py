@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from vlcalc.errors import InputError
-from vlcalc.registry import Registry
+from vlcalc.core.errors import InputError
+from vlcalc.core.registry import Registry
 
 
 class ByKind:

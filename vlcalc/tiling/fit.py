@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
-from vlcalc.errors import RefusedError
+from vlcalc.core.errors import RefusedError
 from vlcalc.tiling.base import POLICIES, ImageSize, Step, Tiling, TilingPolicy, View
 from vlcalc.tiling.extra import ExtraTokens
 from vlcalc.tiling.steps import patches_step, vectors_step

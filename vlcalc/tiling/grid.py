@@ -14,8 +14,8 @@ from typing import Literal, NamedTuple
 
 from pydantic import NonNegativeInt, PositiveInt, model_validator
 
-from vlcalc.errors import RefusedError
-from vlcalc.image_size import MAX_SIDE_PX
+from vlcalc.core.errors import RefusedError
+from vlcalc.core.image_size import MAX_SIDE_PX
 from vlcalc.tiling.base import (
     POLICIES,
     ImageSize,

@@ -11,7 +11,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import NonNegativeInt
 
-from vlcalc.registry import Registry
+from vlcalc.core.registry import Registry
 from vlcalc.tiling.base import Frozen, ImageSize
 from vlcalc.tiling.chooser import TileGrid
 from vlcalc.tiling.field import ByKind

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import PositiveFloat, PositiveInt
 
-from vlcalc.errors import RefusedError
+from vlcalc.core.errors import RefusedError
 from vlcalc.tiling.base import POLICIES, ImageSize, Step, Tiling, TilingPolicy, View
 from vlcalc.tiling.scaling import as_written, ceil_div, fit_long_side
 from vlcalc.tiling.steps import patches_step, vectors_step

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import PositiveInt, model_validator
 
-from vlcalc.errors import RefusedError
+from vlcalc.core.errors import RefusedError
 from vlcalc.tiling.base import POLICIES, ImageSize, Step, Tiling, TilingPolicy, View
 from vlcalc.tiling.chooser import SINGLE_TILE, TileGrid
 from vlcalc.tiling.choosers.pinpoint import Pinpoint

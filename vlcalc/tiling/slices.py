@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import PositiveInt
 
-from vlcalc.bounds import Tiles
+from vlcalc.core.bounds import Tiles
 from vlcalc.tiling.base import POLICIES, ImageSize, Step, Tiling, TilingPolicy, View
 from vlcalc.tiling.chooser import SINGLE_TILE, TileGrid
 from vlcalc.tiling.extra import ExtraTokens

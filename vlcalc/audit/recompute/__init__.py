@@ -8,6 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from vlcalc.registry import Registry
+from vlcalc.core.registry import Registry
 
 RECOMPUTATIONS: Registry[Callable[..., Any]] = Registry("recomputation", "vlcalc.audit.recompute")

@@ -7,7 +7,7 @@ from typing import Any
 
 from vlcalc.audit.recompute import RECOMPUTATIONS
 from vlcalc.audit.recompute.lookup import Method, method, model_named
-from vlcalc.components import dims_of
+from vlcalc.cost.components import dims_of
 from vlcalc.fusion.inserted import InsertedLayers
 from vlcalc.spec.api import ApiSpec
 from vlcalc.spec.loader import load_fusion, load_spec

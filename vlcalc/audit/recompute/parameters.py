@@ -9,7 +9,7 @@ from vlcalc.audit.figures import METRICS, figure
 from vlcalc.audit.precision import Number
 from vlcalc.audit.recompute import RECOMPUTATIONS
 from vlcalc.audit.recompute.lookup import Method, method, model_named
-from vlcalc.components import components, dims_of, language_params, vision_params
+from vlcalc.cost.components import components, dims_of, language_params, vision_params
 from vlcalc.fusion.inserted import InsertedLayers
 from vlcalc.spec.loader import load_fusion
 from vlcalc.spec.parts import load_language, load_vision

@@ -5,12 +5,12 @@ from __future__ import annotations
 from vlcalc.audit.recompute import RECOMPUTATIONS
 from vlcalc.audit.recompute.lookup import model_named
 from vlcalc.backbones.vit import VisionTransformer
-from vlcalc.budget import Request, budget
-from vlcalc.calculator import calculate
-from vlcalc.components import dims_of
-from vlcalc.image_size import ImageSize
+from vlcalc.core.image_size import ImageSize
+from vlcalc.cost.components import dims_of
 from vlcalc.spec.parts import load_vision
 from vlcalc.spec.schema import VisionSpec
+from vlcalc.tokens.budget import Request, budget
+from vlcalc.tokens.calculator import calculate
 
 
 @RECOMPUTATIONS.register("image_tokens_of_tiles")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from vlcalc.bounds import Tiles
+from vlcalc.core.bounds import Tiles
 from vlcalc.tiling.base import ImageSize
 from vlcalc.tiling.chooser import CHOOSERS, Chooser, TileGrid
 from vlcalc.tiling.grids import closest_grid

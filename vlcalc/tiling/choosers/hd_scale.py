@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from vlcalc.bounds import Tiles
-from vlcalc.errors import RefusedError
+from vlcalc.core.bounds import Tiles
+from vlcalc.core.errors import RefusedError
 from vlcalc.tiling.base import ImageSize
 from vlcalc.tiling.chooser import CHOOSERS, Chooser, TileGrid
 

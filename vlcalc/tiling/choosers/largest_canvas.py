@@ -10,7 +10,7 @@ import math
 from functools import cache
 from typing import Literal
 
-from vlcalc.bounds import Tiles
+from vlcalc.core.bounds import Tiles
 from vlcalc.tiling.base import ImageSize
 from vlcalc.tiling.chooser import CHOOSERS, Chooser, TileGrid
 

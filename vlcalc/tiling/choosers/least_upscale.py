@@ -19,7 +19,7 @@ from typing import Literal
 
 from pydantic import NonNegativeInt
 
-from vlcalc.bounds import Tiles
+from vlcalc.core.bounds import Tiles
 from vlcalc.tiling.base import ImageSize
 from vlcalc.tiling.chooser import CHOOSERS, SINGLE_TILE, Chooser, TileGrid
 from vlcalc.tiling.grids import grids_by_area

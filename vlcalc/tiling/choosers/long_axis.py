@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import PositiveFloat, PositiveInt
 
-from vlcalc.bounds import Tiles
+from vlcalc.core.bounds import Tiles
 from vlcalc.tiling.base import ImageSize
 from vlcalc.tiling.chooser import CHOOSERS, SINGLE_TILE, Chooser, TileGrid
 

@@ -13,8 +13,8 @@ from typing import Literal
 
 from pydantic import NonNegativeInt, PositiveInt, model_validator
 
-from vlcalc.bounds import Tiles
-from vlcalc.errors import RefusedError
+from vlcalc.core.bounds import Tiles
+from vlcalc.core.errors import RefusedError
 from vlcalc.tiling.base import ImageSize
 from vlcalc.tiling.chooser import TileGrid
 from vlcalc.tiling.layout import LAYOUTS, Laid, Layout, TileShape

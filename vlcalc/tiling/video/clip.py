@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import NonNegativeInt, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
-from vlcalc.errors import InputError
+from vlcalc.core.errors import InputError
 from vlcalc.tiling.base import (
     VIDEO_POLICIES,
     Frozen,

@@ -1,0 +1,246 @@
+"""The columns of a comparison: key, title, unit, value; ratios to a baseline; the unbeaten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from vlcalc.comparison.methods import Comparison
+from vlcalc.core.errors import InputError, near_miss
+from vlcalc.report.columns import Columns, Metric, cells, metric
+from vlcalc.report.table import Column, Table, Unit
+from vlcalc.runs.run import Measured
+
+METRICS: tuple[Metric[Comparison], ...] = (
+    metric("method", "method", lambda c: c.method.name, "text"),
+    metric("taxonomy", "taxonomy", lambda c: c.method.fusion.taxonomy, "text", 4),
+    metric("num_params", "params", lambda c: c.num_params),
+    metric("llm_share", "of LLM", lambda c: c.llm_share, "share", 6),
+    metric("visual_tokens_in", "tokens in", lambda c: c.visual_tokens_in, priority=5),
+    metric("image_tokens", "image tokens", lambda c: c.image_tokens),
+    metric("context_tokens", "context tokens", lambda c: c.context_tokens, priority=7),
+    metric("compression", "compression", lambda c: c.compression, "ratio", 5),
+    metric("sequence_length", "sequence", lambda c: c.sequence_length, priority=6),
+    metric("window_share", "of window", lambda c: c.window_share, "share", 5),
+    metric("fuse_flops", "fuse FLOPs", lambda c: c.fuse_flops, "flops", 8),
+    metric("prefill_flops", "prefill FLOPs", lambda c: c.prefill_flops, "flops", 7),
+    metric("total_flops", "total FLOPs", lambda c: c.total_flops, "flops"),
+    metric("kv_cache_bytes", "KV cache", lambda c: c.kv_cache_bytes, "bytes", 8),
+    metric("weight_bytes", "weights", lambda c: c.weight_bytes, "bytes", 4),
+    metric(
+        "peak_activation_bytes", "peak activations", lambda c: c.peak_activation_bytes, "bytes", 7
+    ),
+    metric("llm_modified", "LLM modified", lambda c: _yes(c.method.fusion.llm_modified), "text", 3),
+    metric("token_effect", "tokens are", lambda c: c.method.fusion.token_effect, "text", 2),
+    metric("spatial_detail", "spatial detail", lambda c: c.method.fusion.spatial_detail, "text", 3),
+    metric("used_by", "used by", lambda c: ", ".join(c.method.used_by) or None, "text", 1),
+    metric("source", "source", lambda c: None if c.error else "exact", "text", reader="machines"),
+    metric(
+        "activation_source",
+        "activation source",
+        lambda c: None if c.peak_activation_bytes is None else "counted",
+        "text",
+        reader="machines",
+    ),
+    metric("error", "error", lambda c: c.error or None, "text", reader="machines"),
+)
+GROUPS = {
+    "overview": (
+        *("method", "taxonomy", "num_params", "image_tokens", "context_tokens", "total_flops"),
+        *("llm_modified", "token_effect", "spatial_detail", "used_by"),
+    ),
+    "tokens": (
+        *("method", "visual_tokens_in", "image_tokens", "context_tokens", "compression"),
+        *("sequence_length", "window_share"),
+    ),
+    "compute": ("method", "num_params", "fuse_flops", "prefill_flops", "total_flops"),
+    "memory": ("method", "weight_bytes", "kv_cache_bytes", "peak_activation_bytes"),
+    "all": tuple(each.column.key for each in METRICS),
+}
+# Shown to people where no columns are asked for; machines get all.
+DEFAULT = (
+    *("method", "taxonomy", "num_params", "llm_share", "visual_tokens_in", "image_tokens"),
+    *("context_tokens", "compression", "sequence_length", "window_share", "fuse_flops"),
+    *("prefill_flops", "total_flops", "kv_cache_bytes", "weight_bytes", "peak_activation_bytes"),
+    *("llm_modified", "spatial_detail", "used_by"),
+)
+COLUMNS = Columns(METRICS, groups=GROUPS, default=DEFAULT)
+
+
+def _timing(
+    key: str, title: str, value: Callable[[Measured], Any], unit: Unit, priority: int = 6
+) -> Metric[Comparison]:
+    return metric(key, title, lambda row: row.measured and value(row.measured), unit, priority)
+
+
+# With a saved run beside them.
+TIMINGS: tuple[Metric[Comparison], ...] = (
+    _timing("latency_s", "latency", lambda row: row.median_s, "seconds", 9),
+    _timing("latency_iqr_s", "IQR", lambda row: row.iqr_s, "seconds", 5),
+    _timing("images_per_s", "images/s", lambda row: row.images_per_s, "ratio", 5),
+    _timing("peak_bytes", "peak memory", lambda row: row.peak_bytes, "bytes", 8),
+    _timing(
+        "latency_source", "latency source", lambda row: "measured" if row.median_s else None, "text"
+    ),
+)
+TIMING_KEYS = tuple(each.column.key for each in TIMINGS)
+TIMED_COLUMNS = Columns(
+    (*METRICS, *TIMINGS),
+    groups={**GROUPS, "timings": ("method", *TIMING_KEYS), "all": (*GROUPS["all"], *TIMING_KEYS)},
+    default=("method", *TIMING_KEYS, *DEFAULT[1:]),
+)
+CONVENTION = (
+    "FLOPs are 2 per multiply-accumulate of matrix products, convolutions and attention; causal "
+    "attention in full; logits of the last position. Parameters, tokens and FLOPs are exact."
+)
+ACTIVATIONS_KEY = "peak_activation_bytes"
+ACTIVATIONS = "Peak activations are counted on the meta device for the {} attention backend."
+NO_TORCH = "Peak activations need torch: pip install 'vlcalc[torch]'."
+
+
+def _yes(value: bool) -> str:  # noqa: FBT001
+    return "yes" if value else "no"
+
+
+def metrics_of(
+    keys: Sequence[str] | None, *, timed: bool = False
+) -> tuple[Metric[Comparison], ...]:
+    """Return the metrics of keys and groups of keys; those for people by default.
+
+    Args:
+        keys: of columns and groups.
+        timed: whether there are those of a saved run as well.
+
+    Raises:
+        InputError: an unknown key.
+    """
+    return _columns(timed=timed).chosen(keys)
+
+
+def _columns(*, timed: bool) -> Columns[Comparison]:
+    return TIMED_COLUMNS if timed else COLUMNS
+
+
+def sorted_rows(rows: Sequence[Comparison], key: str) -> list[Comparison]:
+    """Return rows sorted by a metric, largest first with `-` before its key; unknown last.
+
+    Raises:
+        InputError: there is no such metric.
+    """
+    return _columns(timed=_timed(rows)).sorted(rows, key, where="--sort")
+
+
+def _timed(rows: Sequence[Comparison]) -> bool:
+    return any(row.measured for row in rows)
+
+
+def pareto(rows: Sequence[Comparison], keys: Sequence[str]) -> frozenset[int]:
+    """Return the numbers of the rows that no other beats: smaller is better, larger with `-`.
+
+    Raises:
+        InputError: an unknown metric, or one that is no number.
+    """
+    chosen = _columns(timed=_timed(rows))
+    points = [_point(row, keys, chosen) for row in rows]
+    return frozenset(
+        i
+        for i, point in enumerate(points)
+        if point is not None
+        and not any(_beats(other, point) for other in points if other is not None)
+    )
+
+
+def _point(
+    row: Comparison, keys: Sequence[str], columns: Columns[Comparison]
+) -> tuple[float, ...] | None:
+    values = []
+    for key in keys:
+        found = columns.named(key.removeprefix("-"), where="--pareto")
+        if found.column.unit == "text":
+            raise InputError(expected="columns of numbers", got=f"`{key}`", where="--pareto")
+        value = found.value(row)
+        if value is None:
+            return None
+        values.append(-value if key.startswith("-") else value)
+    return tuple(values)
+
+
+def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one != other and all(a <= b for a, b in zip(one, other, strict=True))
+
+
+def comparison_table(
+    rows: Sequence[Comparison],
+    *,
+    columns: Sequence[str] | None = None,
+    baseline: str | None = None,
+    unbeaten: frozenset[int] | None = None,
+    title: str = "",
+    attention: str = "flash",
+    notes: Sequence[str] = (),
+) -> Table:
+    """Return the table of a comparison.
+
+    Args:
+        rows: what was compared.
+        columns: keys and groups of keys.
+        baseline: name of the method that every figure is shown as a ratio to.
+        unbeaten: rows to mark as beaten by none.
+        title: what the table shows.
+        attention: backend that peak activations were counted for.
+        notes: what else a reader must know.
+
+    Raises:
+        InputError: an unknown column, or a baseline that is not among the rows.
+    """
+    metrics = metrics_of(columns, timed=_timed(rows))
+    values = cells(metrics, rows)
+    shown = tuple(each.column for each in metrics)
+    if baseline is not None:
+        shown, values = _as_ratios(shown, values, rows, baseline)
+    if unbeaten is not None:
+        shown = (*shown, Column("pareto", "unbeaten", "text"))
+        values = [(*row, "*" if i in unbeaten else None) for i, row in enumerate(values)]
+    notes = [CONVENTION, *notes]
+    if any(each.column.key == ACTIVATIONS_KEY for each in metrics):
+        counted = any(row.peak_activation_bytes is not None for row in rows)
+        notes.append(ACTIVATIONS.format(attention) if counted else NO_TORCH)
+    notes += [f"{row.method.name}: {row.error}" for row in rows if row.error]
+    alerts = frozenset(i for i, row in enumerate(rows) if row.error)
+    return Table(shown, values, title=title, notes=tuple(notes), alerts=alerts)
+
+
+def _as_ratios(
+    columns: tuple[Column, ...],
+    values: list[tuple[Any, ...]],
+    rows: Sequence[Comparison],
+    baseline: str,
+) -> tuple[tuple[Column, ...], list[tuple[Any, ...]]]:
+    names = [row.method.name for row in rows]
+    if baseline not in names:
+        hint = near_miss(baseline, names) or "compared: " + ", ".join(names)
+        raise InputError(
+            expected="the name of a compared method",
+            got=f"`{baseline}`",
+            where="--baseline",
+            hint=hint,
+        )
+    base = values[names.index(baseline)]
+    ratios = [
+        tuple(_ratio(column, *pair) for column, *pair in zip(columns, row, base, strict=True))
+        for row in values
+    ]
+    return tuple(_ratio_column(column) for column in columns), ratios
+
+
+def _ratio(column: Column, value: Any, base: Any) -> Any:
+    if column.unit == "text":
+        return value
+    return None if value is None or not base else value / base
+
+
+def _ratio_column(column: Column) -> Column:
+    if column.unit == "text":
+        return column
+    return replace(column, key=f"{column.key}_ratio", unit="times")

@@ -1,0 +1,149 @@
+"""A model's parameters by component: vision, fusion, language, and what is none of them.
+
+Closed forms only, each proved equal to its module; extra parameters come from the spec.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from vlcalc.backbones.decoder import Decoder
+from vlcalc.backbones.encoder_decoder import EncoderDecoder
+from vlcalc.backbones.text_encoder import TextEncoder
+from vlcalc.core.errors import InputError
+from vlcalc.fusion.base import Dims
+from vlcalc.spec.schema import LanguageSpec, ModelSpec, VisionSpec
+from vlcalc.tiling.regions import Regions
+
+# Of an encoder for native resolution: no parameter depends on the grid, and all windows divide it.
+NATIVE_SIDE = 48
+
+
+class ByComponent(NamedTuple):
+    """A count for each component; None where it is not known."""
+
+    vision: int | None
+    fusion: int | None
+    language: int | None
+    other: int = 0
+
+    @property
+    def total(self) -> int | None:
+        """All together; None where a component is not known."""
+        if self.vision is None or self.fusion is None or self.language is None:
+            return None
+        return self.vision + self.fusion + self.language + self.other
+
+
+class Components(ByComponent):
+    """Parameters by component; None where the shape of a part is not known."""
+
+    __slots__ = ()
+
+
+def components(spec: ModelSpec) -> Components:
+    """Return a model's parameters by component."""
+    vision = sum_known([vision_params(encoder) for encoder in spec.encoders])
+    return Components(
+        vision=_with_extra(spec, "vision", vision),
+        fusion=_with_extra(spec, "fusion", fusion_params(spec)),
+        language=_with_extra(spec, "language", language_params(spec.language)),
+        other=_extra(spec, "other"),
+    )
+
+
+def sum_known(counts: list[int | None]) -> int | None:
+    """Return the sum; None where one of them is not known."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
+
+
+def vision_params(vision: VisionSpec) -> int | None:
+    """Return the parameters of an encoder, the published ones where its structure is opaque."""
+    if vision.external:
+        return 0
+    if vision.encoder:
+        return vision.encoder.num_params()
+    return vision.opaque.params if vision.opaque else None
+
+
+def language_params(language: LanguageSpec) -> int | None:
+    """Return the parameters of a language model; None where its shape is not known."""
+    shape = shape_of(language)
+    return shape.num_params() if shape else None
+
+
+def fusion_params(spec: ModelSpec) -> int | None:
+    """Return the parameters of the fusion method; None where it or what it joins is not known."""
+    if not spec.fusion or not shape_of(spec.language):
+        return None
+    return spec.fusion.num_params(dims_of(spec))
+
+
+def shape_of(language: LanguageSpec) -> Decoder | EncoderDecoder | TextEncoder | None:
+    """Return the shape of a language model, whichever it has."""
+    return language.decoder or language.encoder_decoder or language.text_encoder
+
+
+def dims_of(spec: ModelSpec, *, columns: int | None = None, rows: int | None = None) -> Dims:
+    """Return what surrounds a model's fusion method.
+
+    Args:
+        spec: the model.
+        columns: patches across; by default those of the encoder's own image size, padded to whole
+            squares where the tiling merges squares of them, or all regions of a detector.
+        rows: patches down; as many as `columns` by default.
+
+    Raises:
+        InputError: the language model's shape is not known.
+    """
+    shape = shape_of(spec.language)
+    if shape is None:
+        raise InputError(
+            expected="a language model whose shape is known", got=f"`{spec.language.name}`"
+        )
+    if columns is None and isinstance(spec.tiling, Regions):
+        columns, rows = spec.tiling.num_regions, 1
+    columns = columns or _side(spec)
+    rows = rows or columns
+    vision = spec.vision
+    stride = vision.encoder.output_stride if vision and vision.encoder else 1
+    return Dims(
+        vision_width=(vision.width if vision else None) or shape.width,
+        text_width=shape.width,
+        columns=-(-columns // stride),
+        rows=-(-rows // stride),
+        num_prefix_tokens=(vision.num_prefix_tokens if vision else None) or 0,
+        text_depth=_depth(shape),
+        vocab_size=shape.vocab_size,
+    )
+
+
+def _side(spec: ModelSpec) -> int:
+    """Return the visual tokens across an encoder's own square; one without an encoder."""
+    if not spec.vision or not spec.vision.patch_size:
+        return 1
+    if not spec.vision.image_size:
+        return NATIVE_SIDE
+    side = spec.vision.image_size // spec.vision.patch_size
+    merge_size: int = getattr(spec.tiling, "merge_size", 1)
+    return -(-side // merge_size) * merge_size
+
+
+def _depth(shape: Decoder | EncoderDecoder | TextEncoder) -> int:
+    """Return the layers that inserted ones are counted by."""
+    return shape.decoder_depth if isinstance(shape, EncoderDecoder) else shape.depth
+
+
+def _with_extra(spec: ModelSpec, component: str, params: int | None) -> int | None:
+    return None if params is None else params + _extra(spec, component)
+
+
+def _extra(spec: ModelSpec, component: str) -> int:
+    """Return the parameters of a component that no part has."""
+    shape = shape_of(spec.language)
+    return sum(
+        extra.params or (extra.num_text_vectors or 0) * (shape.width if shape else 0)
+        for extra in spec.extra_params
+        if extra.component == component
+    )

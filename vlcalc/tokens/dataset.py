@@ -1,0 +1,140 @@
+"""Many images at once: their distribution of token counts per model, or a row for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from vlcalc.core.errors import VlcalcError
+from vlcalc.core.image_size import ImageSize
+from vlcalc.report.table import Column, Table
+from vlcalc.tiling.base import Tiling
+from vlcalc.tokens.distribution import Distribution, bar
+from vlcalc.tokens.sizes import Sized
+
+Tile = Callable[[ImageSize], Tiling]
+
+EACH_COLUMNS = (
+    Column("model", "model", "text"),
+    Column("width", "width"),
+    Column("height", "height"),
+    Column("count", "count"),
+    Column("image_tokens", "image tokens"),
+    Column("extra_tokens", "extra tokens"),
+    Column("context_tokens", "context tokens"),
+    Column("num_tiles", "tiles"),
+    Column("file", "file", "text"),
+    Column("error", "error", "text"),
+)
+DISTRIBUTION_COLUMNS = (
+    Column("model", "model", "text"),
+    Column("num_images", "images"),
+    Column("num_refused", "refused", priority=5),
+    Column("min_tokens", "min"),
+    Column("median_tokens", "median"),
+    Column("p95_tokens", "p95"),
+    Column("p99_tokens", "p99"),
+    Column("max_tokens", "max"),
+    Column("mean_tokens", "mean", "ratio"),
+    Column("total_tokens", "total", priority=7),
+    Column("context_window", "window", priority=6),
+    Column("overflow_share", "over-full", "share"),
+)
+HISTOGRAM_COLUMNS = (
+    Column("from_tokens", "from"),
+    Column("to_tokens", "to"),
+    Column("num_images", "images"),
+    Column("bar", "", "text"),
+)
+
+
+@dataclass(slots=True)
+class Load:
+    """A model that images are counted for.
+
+    Attributes:
+        model: name of the spec.
+        tile: its rule, as a function.
+        context_window: window that an image may overflow; None when not known.
+        taken_tokens: text and reserve, which an image has to leave free.
+        distribution: what was counted so far.
+    """
+
+    model: str
+    tile: Tile
+    context_window: int | None
+    taken_tokens: int = 0
+    distribution: Distribution = field(default_factory=Distribution)
+
+    @property
+    def room(self) -> int | None:
+        """Tokens that one image may take."""
+        return None if self.context_window is None else self.context_window - self.taken_tokens
+
+
+def measure(loads: Sequence[Load], sizes: Iterable[Sized]) -> None:
+    """Count every size for every load; a size that cannot be used counts as refused."""
+    for size, count, _, _ in sizes:
+        for load in loads:
+            if size is None:
+                load.distribution.num_refused += count
+                continue
+            try:
+                tiling = load.tile(size)
+            except VlcalcError:
+                load.distribution.num_refused += count
+            else:
+                load.distribution.add(tiling.image_tokens + tiling.extra_tokens, count)
+
+
+def distribution_table(loads: Sequence[Load]) -> Table:
+    """Return a row for each load."""
+    note = "Tokens of one image in the sequence, image and extra; quantiles by nearest rank."
+    rows = [_cells(load) for load in loads]
+    over = frozenset(i for i, row in enumerate(rows) if row[-1])
+    return Table(DISTRIBUTION_COLUMNS, rows, notes=(note,), alerts=over)
+
+
+def histogram_table(load: Load, *, unicode: bool = True) -> Table:
+    """Return a row for each bin of a load's distribution, with a bar."""
+    bins = load.distribution.histogram()
+    most = max((images for *_, images in bins), default=0)
+    rows = [(*each, bar(each[-1], most, unicode=unicode)) for each in bins]
+    return Table(HISTOGRAM_COLUMNS, rows, title=load.model)
+
+
+def _cells(load: Load) -> tuple[Any, ...]:
+    found = load.distribution
+    return (
+        load.model,
+        found.num_images,
+        found.num_refused,
+        min(found.counts, default=None),
+        *(found.quantile(percent) for percent in (50, 95, 99)),
+        max(found.counts, default=None),
+        found.mean_tokens,
+        found.total_tokens,
+        load.context_window,
+        found.share_above(load.room),
+    )
+
+
+def each_table(tilers: Mapping[str, Tile], sizes: Iterable[Sized]) -> Table:
+    """Return a row for each size and model, streamed; errors are rows."""
+    return Table(EACH_COLUMNS, _each(tilers, sizes))
+
+
+def _each(tilers: Mapping[str, Tile], sizes: Iterable[Sized]) -> Iterator[tuple[Any, ...]]:
+    for size, count, file, error in sizes:
+        for model, tile in tilers.items():
+            if size is None:
+                yield model, None, None, count, None, None, None, None, file, error
+                continue
+            try:
+                tiling = tile(size)
+            except VlcalcError as refusal:
+                yield model, *size, count, None, None, None, None, file or None, str(refusal)
+            else:
+                counts = tiling.image_tokens, tiling.extra_tokens, tiling.context_tokens
+                yield model, *size, count, *counts, tiling.num_tiles or None, file or None, None
