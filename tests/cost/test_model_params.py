@@ -12,8 +12,11 @@ from pydantic import ValidationError
 from vlcalc.core.errors import InputError
 from vlcalc.cost.components import Components, components, dims_of, sum_known
 from vlcalc.fusion.base import Dims
-from vlcalc.spec import catalogue, load_spec
-from vlcalc.spec.loader import load_fusion
+from vlcalc.spec import catalogue
+from vlcalc.spec.loader import (
+    load_fusion,
+    load_spec,
+)
 from vlcalc.spec.schema import ExtraParams, ModelSpec
 
 DATA = Path(__file__).parents[1] / "data" / "params.json"

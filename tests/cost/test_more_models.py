@@ -12,7 +12,7 @@ from torch import nn  # noqa: E402
 from tests.cost.more_models import MODELS, build, score_biases  # noqa: E402
 from vlcalc.cost.components import Components, components  # noqa: E402
 from vlcalc.cost.flops import count_flops_with_torch  # noqa: E402
-from vlcalc.spec import load_spec  # noqa: E402
+from vlcalc.spec.loader import load_spec  # noqa: E402
 from vlcalc.spec.schema import ModelSpec  # noqa: E402
 
 pytestmark = pytest.mark.oracle

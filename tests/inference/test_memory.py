@@ -14,7 +14,7 @@ from vlcalc.inference.load import Load
 from vlcalc.inference.memory import inserted_linears, language_linears
 from vlcalc.inference.quantisation import QUANTISATIONS, Quantisation, parse_quantisation
 from vlcalc.inference.tree import tree
-from vlcalc.spec import load_spec
+from vlcalc.spec.loader import load_spec
 from vlcalc.spec.parts import load_language
 from vlcalc.spec.schema import ModelSpec
 

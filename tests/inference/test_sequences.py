@@ -14,7 +14,7 @@ from vlcalc.inference.inference import Inference, infer, phase_runs, phase_token
 from vlcalc.inference.load import Load
 from vlcalc.inference.memory import cache_bytes
 from vlcalc.inference.plan import Plan, make_plan
-from vlcalc.spec import load_spec
+from vlcalc.spec.loader import load_spec
 from vlcalc.spec.schema import ExtraParams, ModelSpec
 
 

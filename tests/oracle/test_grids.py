@@ -13,7 +13,7 @@ import pytest
 from tests.oracle.compare import check_equal
 from tests.oracle.sizes import random_sizes
 from vlcalc.core.image_size import ImageSize
-from vlcalc.spec import load_spec
+from vlcalc.spec.loader import load_spec
 
 pytest.importorskip("transformers")
 pytestmark = pytest.mark.oracle

@@ -16,7 +16,7 @@ from tests.oracle.families import REAL
 from tests.oracle.real import Counted
 from tests.oracle.sizes import random_sizes
 from vlcalc.core.image_size import ImageSize
-from vlcalc.spec import load_spec
+from vlcalc.spec.loader import load_spec
 from vlcalc.tiling.base import TilingPolicy
 
 pytest.importorskip("transformers")

@@ -7,8 +7,8 @@ from typing import Any
 from vlcalc.backbones.decoder import Decoder
 from vlcalc.core.image_size import ImageSize
 from vlcalc.inference.load import Load
-from vlcalc.spec import load_spec
 from vlcalc.spec.device import DeviceSpec, Efficiency, Interconnect
+from vlcalc.spec.loader import load_spec
 from vlcalc.spec.schema import ModelSpec
 
 SQUARE = ImageSize(336, 336)

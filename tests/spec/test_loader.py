@@ -8,8 +8,12 @@ import pytest
 
 from vlcalc.core.errors import InputError, SpecError
 from vlcalc.core.image_size import ImageSize
-from vlcalc.spec import catalogue, load_spec
-from vlcalc.spec.loader import build_entry, check_file
+from vlcalc.spec import catalogue
+from vlcalc.spec.loader import (
+    build_entry,
+    check_file,
+    load_spec,
+)
 from vlcalc.spec.schema import ModelSpec
 
 MINE = """\

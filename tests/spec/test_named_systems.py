@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from vlcalc.spec import catalogue, load_spec
+from vlcalc.spec import catalogue
 from vlcalc.spec.api import ApiSpec
+from vlcalc.spec.loader import load_spec
 from vlcalc.spec.schema import ModelSpec
 
 # What the articles call it -> the specs that answer.

@@ -10,8 +10,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from vlcalc.core.errors import InputError, RefusedError
-from vlcalc.spec import load_spec
 from vlcalc.spec.api import ApiSpec
+from vlcalc.spec.loader import load_spec
 from vlcalc.tiling.base import ImageSize, TilingField, TilingPolicy
 
 ROOT = Path(__file__).parents[2]

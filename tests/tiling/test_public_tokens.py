@@ -15,7 +15,7 @@ import pytest
 
 from vlcalc.core.errors import RefusedError
 from vlcalc.core.image_size import ImageSize
-from vlcalc.spec import load_spec
+from vlcalc.spec.loader import load_spec
 
 DATA = Path(__file__).parent.parent / "data"
 

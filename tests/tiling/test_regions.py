@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vlcalc.core.image_size import ImageSize
-from vlcalc.spec import load_spec
+from vlcalc.spec.loader import load_spec
 from vlcalc.spec.schema import ModelSpec
 from vlcalc.tiling.base import View
 from vlcalc.tiling.regions import Regions

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import vlcalc
 from vlcalc.core.errors import InputError, RefusedError
 from vlcalc.core.image_size import ImageSize
-from vlcalc.spec import load_spec
+from vlcalc.spec.loader import load_spec
 from vlcalc.tokens.budget import Request, budget
 
 SIZE = ImageSize(1920, 1080)

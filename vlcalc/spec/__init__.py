@@ -1,5 +1,6 @@
-"""What an architecture is: the schema, reading YAML, the catalogue of specs."""
+"""What an architecture is: the schema, reading YAML, the catalogue of `specs/`.
 
-from vlcalc.spec.loader import load_spec
-
-__all__ = ["load_spec"]
+A spec is data: its field names are its YAML keys, unknown keys are refused, and what can be
+derived is not stated. A name leads to a file, a file to a document that still knows its lines, and
+a document to a frozen spec; every error of a file is gathered and says where it is.
+"""
