@@ -40,11 +40,11 @@ def test_another_schema_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"schema_version": 1,', r"broken json \(expecting property name"),
+        ('{"schema_version": 1,', "broken json"),
         ("", "broken json"),
         ("[" * 100_000, "broken json"),
         ("[1]", "`schema_version` 1, got `null`"),
-        ('{"schema_version": 1}', r"run.json: `environment`: expected field required"),
+        ('{"schema_version": 1}', r"run.json: `environment`: expected a value, got no such key"),
     ],
     ids=["cut", "empty", "deep", "list", "bare"],
 )
