@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vlcalc.api.sizes import AnySize, size_of
-from vlcalc.comparison import methods as comparison
-from vlcalc.comparison.methods import Comparison
-from vlcalc.comparison.timings import with_timings
+from vlcalc.comparison.methods import Comparison, compare_methods
+from vlcalc.comparison.setting import make_setting
 from vlcalc.core.dtypes import parse_dtype
 from vlcalc.runs.run import Run
+from vlcalc.runs.timed_comparison import timed_rows
 from vlcalc.spec.parts import chosen_methods, load_language, load_vision
 
 DEFAULT_METHODS = (
@@ -59,7 +59,7 @@ def compare(
             none of the methods in this setting.
         SpecError: a YAML file that is not valid.
     """
-    setting = comparison.make_setting(
+    setting = make_setting(
         load_vision(vision),
         load_language(language),
         image=None if image is None else size_of(image),
@@ -70,5 +70,5 @@ def compare(
         dtype=parse_dtype(dtype),
         attention=attention,
     )
-    rows = comparison.compare(chosen_methods(methods), setting, activations=activations)
-    return with_timings(rows, setting, measured) if measured else rows
+    rows = compare_methods(chosen_methods(methods), setting, activations=activations)
+    return [*timed_rows(rows, setting, measured)] if measured else rows

@@ -10,7 +10,7 @@ import typer
 from vlcalc.cli.options import Dtype, Format, Output
 
 if TYPE_CHECKING:
-    from vlcalc.comparison.methods import Setting
+    from vlcalc.comparison.setting import Setting
 
 DEFAULT_METHODS = (
     "linear,mlp,pixel_shuffle,pooled_projector,c_abstractor,perceiver,q_former,"
@@ -80,12 +80,14 @@ def command(
 
     from vlcalc.api.sizes import size_of
     from vlcalc.cli.output import show
-    from vlcalc.comparison import columns as comparison_metrics
-    from vlcalc.comparison import timings as comparison_timings
-    from vlcalc.comparison.methods import compare, make_setting
+    from vlcalc.comparison.columns import ACTIVATIONS_KEY, COLUMNS, comparison_table
+    from vlcalc.comparison.columns import pareto as unbeaten
+    from vlcalc.comparison.methods import compare_methods
+    from vlcalc.comparison.setting import make_setting
     from vlcalc.core.dtypes import parse_dtype
     from vlcalc.core.units import parse_count
     from vlcalc.runs.file import load_run
+    from vlcalc.runs.timed_comparison import TIMED_COLUMNS, timed_rows, timing_notes
     from vlcalc.spec.parts import chosen_methods, load_language, load_vision
 
     setting = make_setting(
@@ -101,24 +103,24 @@ def command(
     )
     keys = None if columns is None else columns.split(",")
     run = load_run(measured, where="--measured") if measured else None
-    asked = {
-        metric.column.key for metric in comparison_metrics.metrics_of(keys, timed=run is not None)
-    }
-    asked |= {key.strip("-") for key in (sort or "", *(pareto or "").split(","))}
+    known = TIMED_COLUMNS if run else COLUMNS
+    needed = {metric.column.key for metric in known.chosen(keys)}
+    needed |= {key.strip("-") for key in (sort or "", *(pareto or "").split(","))}
     # Only peak activations run the modules: without them, and without torch, closed forms do.
-    activations = comparison_metrics.ACTIVATIONS_KEY in asked and find_spec("torch") is not None
-    rows = compare(chosen_methods(methods.split(",")), setting, activations=activations)
+    activations = ACTIVATIONS_KEY in needed and find_spec("torch") is not None
+    rows = compare_methods(chosen_methods(methods.split(",")), setting, activations=activations)
     notes: list[str] = []
     if run:
-        rows = comparison_timings.with_timings(rows, setting, run, where=f"--measured {measured}")
-        notes = comparison_timings.timing_notes(rows, run)
+        timed = timed_rows(rows, setting, run, where=f"--measured {measured}")
+        rows, notes = [*timed], timing_notes(timed, run)
     if sort is not None:
-        rows = comparison_metrics.sorted_rows(rows, sort)
-    table = comparison_metrics.comparison_table(
+        rows = known.sorted(rows, sort, where="--sort")
+    table = comparison_table(
         rows,
         columns=keys,
+        known=known,
         baseline=baseline,
-        unbeaten=comparison_metrics.pareto(rows, pareto.split(",")) if pareto is not None else None,
+        unbeaten=None if pareto is None else unbeaten(rows, pareto.split(","), known=known),
         title=_title(setting),
         attention=attention,
         notes=notes,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from vlcalc.comparison.methods import Comparison
 from vlcalc.core.errors import InputError, near_miss
 from vlcalc.report.columns import Columns, Metric, cells, metric
-from vlcalc.report.table import Column, Table, Unit
-from vlcalc.runs.run import Measured
+from vlcalc.report.table import Column, Table
 
 METRICS: tuple[Metric[Comparison], ...] = (
     metric("method", "method", lambda c: c.method.name, "text"),
@@ -66,30 +65,6 @@ DEFAULT = (
     *("llm_modified", "spatial_detail", "used_by"),
 )
 COLUMNS = Columns(METRICS, groups=GROUPS, default=DEFAULT)
-
-
-def _timing(
-    key: str, title: str, value: Callable[[Measured], Any], unit: Unit, priority: int = 6
-) -> Metric[Comparison]:
-    return metric(key, title, lambda row: row.measured and value(row.measured), unit, priority)
-
-
-# With a saved run beside them.
-TIMINGS: tuple[Metric[Comparison], ...] = (
-    _timing("latency_s", "latency", lambda row: row.median_s, "seconds", 9),
-    _timing("latency_iqr_s", "IQR", lambda row: row.iqr_s, "seconds", 5),
-    _timing("images_per_s", "images/s", lambda row: row.images_per_s, "ratio", 5),
-    _timing("peak_bytes", "peak memory", lambda row: row.peak_bytes, "bytes", 8),
-    _timing(
-        "latency_source", "latency source", lambda row: "measured" if row.median_s else None, "text"
-    ),
-)
-TIMING_KEYS = tuple(each.column.key for each in TIMINGS)
-TIMED_COLUMNS = Columns(
-    (*METRICS, *TIMINGS),
-    groups={**GROUPS, "timings": ("method", *TIMING_KEYS), "all": (*GROUPS["all"], *TIMING_KEYS)},
-    default=("method", *TIMING_KEYS, *DEFAULT[1:]),
-)
 CONVENTION = (
     "FLOPs are 2 per multiply-accumulate of matrix products, convolutions and attention; causal "
     "attention in full; logits of the last position. Parameters, tokens and FLOPs are exact."
@@ -103,46 +78,20 @@ def _yes(value: bool) -> str:  # noqa: FBT001
     return "yes" if value else "no"
 
 
-def metrics_of(
-    keys: Sequence[str] | None, *, timed: bool = False
-) -> tuple[Metric[Comparison], ...]:
-    """Return the metrics of keys and groups of keys; those for people by default.
+def pareto(
+    rows: Sequence[Comparison], keys: Sequence[str], *, known: Columns[Comparison] = COLUMNS
+) -> frozenset[int]:
+    """Return the numbers of the rows that no other beats: smaller is better, larger with `-`.
 
     Args:
-        keys: of columns and groups.
-        timed: whether there are those of a saved run as well.
-
-    Raises:
-        InputError: an unknown key.
-    """
-    return _columns(timed=timed).chosen(keys)
-
-
-def _columns(*, timed: bool) -> Columns[Comparison]:
-    return TIMED_COLUMNS if timed else COLUMNS
-
-
-def sorted_rows(rows: Sequence[Comparison], key: str) -> list[Comparison]:
-    """Return rows sorted by a metric, largest first with `-` before its key; unknown last.
-
-    Raises:
-        InputError: there is no such metric.
-    """
-    return _columns(timed=_timed(rows)).sorted(rows, key, where="--sort")
-
-
-def _timed(rows: Sequence[Comparison]) -> bool:
-    return any(row.measured for row in rows)
-
-
-def pareto(rows: Sequence[Comparison], keys: Sequence[str]) -> frozenset[int]:
-    """Return the numbers of the rows that no other beats: smaller is better, larger with `-`.
+        rows: what was compared.
+        keys: of the columns that count.
+        known: the columns that there are.
 
     Raises:
         InputError: an unknown metric, or one that is no number.
     """
-    chosen = _columns(timed=_timed(rows))
-    points = [_point(row, keys, chosen) for row in rows]
+    points = [_point(row, keys, known) for row in rows]
     return frozenset(
         i
         for i, point in enumerate(points)
@@ -152,14 +101,14 @@ def pareto(rows: Sequence[Comparison], keys: Sequence[str]) -> frozenset[int]:
 
 
 def _point(
-    row: Comparison, keys: Sequence[str], columns: Columns[Comparison]
+    row: Comparison, keys: Sequence[str], known: Columns[Comparison]
 ) -> tuple[float, ...] | None:
     values = []
     for key in keys:
-        found = columns.named(key.removeprefix("-"), where="--pareto")
-        if found.column.unit == "text":
+        criterion = known.named(key.removeprefix("-"), where="--pareto")
+        if criterion.column.unit == "text":
             raise InputError(expected="columns of numbers", got=f"`{key}`", where="--pareto")
-        value = found.value(row)
+        value = criterion.value(row)
         if value is None:
             return None
         values.append(-value if key.startswith("-") else value)
@@ -174,6 +123,7 @@ def comparison_table(
     rows: Sequence[Comparison],
     *,
     columns: Sequence[str] | None = None,
+    known: Columns[Comparison] = COLUMNS,
     baseline: str | None = None,
     unbeaten: frozenset[int] | None = None,
     title: str = "",
@@ -185,6 +135,7 @@ def comparison_table(
     Args:
         rows: what was compared.
         columns: keys and groups of keys.
+        known: the columns that there are.
         baseline: name of the method that every figure is shown as a ratio to.
         unbeaten: rows to mark as beaten by none.
         title: what the table shows.
@@ -194,7 +145,7 @@ def comparison_table(
     Raises:
         InputError: an unknown column, or a baseline that is not among the rows.
     """
-    metrics = metrics_of(columns, timed=_timed(rows))
+    metrics = known.chosen(columns)
     values = cells(metrics, rows)
     shown = tuple(each.column for each in metrics)
     if baseline is not None:
