@@ -6,12 +6,14 @@ import doctest
 import importlib
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from tests import readme
 
+needs_torch = pytest.mark.skipif(not find_spec("fvcore"), reason="needs the extra `torch`")
 POLICY_SPEC = """\
 name: squared
 vision: { name: vit, patch_size: 14 }
@@ -20,10 +22,12 @@ language: { name: llm }
 """
 
 
+@needs_torch
 def test_every_command_prints_what_the_readme_shows() -> None:
     assert readme.rendered() == readme.README.read_text(encoding="utf-8")
 
 
+@needs_torch
 def test_commands_whose_output_is_never_the_same_run(tmp_path: Path) -> None:
     printed = {
         command: readme.run(command, tmp_path)
@@ -40,6 +44,7 @@ def test_commands_whose_output_is_never_the_same_run(tmp_path: Path) -> None:
     )
 
 
+@needs_torch
 def test_python_examples() -> None:
     (block,) = (block for block in readme.blocks("python") if ">>>" in block)
     test = doctest.DocTestParser().get_doctest(block, {}, "README", None, None)
@@ -84,7 +89,14 @@ def test_a_model_of_the_catalogue_is_one_file(tmp_path: Path) -> None:
     assert int(ran.stdout.splitlines()[0]) > 0
 
 
-@pytest.mark.parametrize("name", ["tokens", "compare", "analyze", "fit", "predict"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "tokens",
+        "compare",
+        *(pytest.param(it, marks=needs_torch) for it in ("analyze", "fit", "predict")),
+    ],
+)
 def test_examples_in_docstrings(name: str) -> None:
     found = doctest.testmod(importlib.import_module(f"vlcalc.api.{name}"))
     assert (found.attempted, found.failed) == (2, 0)

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("torch")
 
 import vlcalc
-from tests.measurement.examples import row, run_of
+from tests.runs.examples import row, run_of
 from vlcalc.core.errors import InputError
 from vlcalc.runs.file import to_json
 from vlcalc.runs.run import Conditions

@@ -115,6 +115,7 @@ def test_each_image_is_fused_on_its_own(example: Example) -> None:
     inputs = example.inputs()
     together = run(module, *inputs)
     second = run(module, *[value[1:] for value in inputs])
+    assert together
     for both, one in zip(together, second, strict=True):
         assert torch.allclose(both[1:], one, atol=1e-5, rtol=1e-4)
 
@@ -126,9 +127,9 @@ def test_bfloat16(example: Example) -> None:
         value.to(torch.bfloat16) if value.is_floating_point() else value
         for value in example.inputs()
     ]
-    for result in run(module, *inputs):
-        assert result.dtype == torch.bfloat16
-        assert torch.isfinite(result).all()
+    results = run(module, *inputs)
+    assert {result.dtype for result in results} == {torch.bfloat16}
+    assert all(torch.isfinite(result).all() for result in results)
 
 
 @every_example

@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("torch")
-
-from tests.measurement.examples import conditions, row, run_of
+from tests.runs.examples import conditions, row, run_of
 from vlcalc.core.errors import InputError
 from vlcalc.runs.file import load_run, to_json
 from vlcalc.runs.run import Measured
