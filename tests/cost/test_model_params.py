@@ -123,3 +123,19 @@ def test_a_sum_of_unknowns_is_unknown() -> None:
 def test_extra_params_are_counted_in_one_way(fields: dict[str, int]) -> None:
     with pytest.raises(ValidationError, match="exactly one of `params`, `num_text_vectors`"):
         ExtraParams.model_validate({"what": "a vector", "component": "fusion", **fields})
+
+
+def test_a_generator_of_images_is_counted_in_every_size() -> None:
+    ours = components(MODELS["janus-pro-7b"])
+    assert (ours.total, ours.other) == (7_407_773_323, 172_739_211)
+
+
+def test_biases_of_routers_are_buffers_and_no_parameters() -> None:
+    """What the Hub counts beside parameters is said to be buffers, and how many."""
+    buffers = {"kimi-vl-a3b": 26 * 64 + 27 * 64, "glm-4.6v": 45 * 128}
+    for name, more in buffers.items():
+        (published,) = MODELS[name].published
+        total = components(MODELS[name]).total
+        assert total is not None
+        assert published.value - total == more
+        assert f"{more:,} more" in published.note
