@@ -12,6 +12,7 @@ from vlcalc.backbones.encoder_decoder import EncoderDecoder
 from vlcalc.backbones.text_encoder import TextEncoder
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.base import Dims
+from vlcalc.spec.dims import dims_between
 from vlcalc.spec.schema import LanguageSpec, ModelSpec, VisionSpec
 from vlcalc.tiling.regions import Regions
 
@@ -82,7 +83,7 @@ def fusion_params(spec: ModelSpec) -> int | None:
 
 def shape_of(language: LanguageSpec) -> Decoder | EncoderDecoder | TextEncoder | None:
     """Return the shape of a language model, whichever it has."""
-    return language.decoder or language.encoder_decoder or language.text_encoder
+    return language.shape
 
 
 def dims_of(spec: ModelSpec, *, columns: int | None = None, rows: int | None = None) -> Dims:
@@ -97,26 +98,14 @@ def dims_of(spec: ModelSpec, *, columns: int | None = None, rows: int | None = N
     Raises:
         InputError: the language model's shape is not known.
     """
-    shape = shape_of(spec.language)
-    if shape is None:
+    if spec.language.shape is None:
         raise InputError(
             expected="a language model whose shape is known", got=f"`{spec.language.name}`"
         )
     if columns is None and isinstance(spec.tiling, Regions):
         columns, rows = spec.tiling.num_regions, 1
     columns = columns or _side(spec)
-    rows = rows or columns
-    vision = spec.vision
-    stride = vision.encoder.output_stride if vision and vision.encoder else 1
-    return Dims(
-        vision_width=(vision.width if vision else None) or shape.width,
-        text_width=shape.width,
-        columns=-(-columns // stride),
-        rows=-(-rows // stride),
-        num_prefix_tokens=(vision.num_prefix_tokens if vision else None) or 0,
-        text_depth=_depth(shape),
-        vocab_size=shape.vocab_size,
-    )
+    return dims_between(spec.vision, spec.language, columns=columns, rows=rows or columns)
 
 
 def _side(spec: ModelSpec) -> int:
@@ -128,11 +117,6 @@ def _side(spec: ModelSpec) -> int:
     side = spec.vision.image_size // spec.vision.patch_size
     merge_size: int = getattr(spec.tiling, "merge_size", 1)
     return -(-side // merge_size) * merge_size
-
-
-def _depth(shape: Decoder | EncoderDecoder | TextEncoder) -> int:
-    """Return the layers that inserted ones are counted by."""
-    return shape.decoder_depth if isinstance(shape, EncoderDecoder) else shape.depth
 
 
 def _with_extra(spec: ModelSpec, component: str, params: int | None) -> int | None:

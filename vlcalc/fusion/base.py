@@ -88,6 +88,11 @@ class Fusion(Frozen, ABC):
             InputError: a width, grid or count that does not go with the fields; both are named.
         """
 
+    @property
+    def num_tapped_layers(self) -> int:
+        """Layers of the encoder before its last whose outputs the method takes as well."""
+        return 0
+
     @abstractmethod
     def num_image_tokens(self, dims: Dims) -> int:
         """Return the positions in the sequence that one image takes."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveInt
 
+from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import mlp_flops, mlp_params, norm_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.examples import visual_tokens
@@ -37,6 +38,19 @@ class DeepStackMerger(PerView):
     kind: Literal["deepstack_merger"]
     merge_size: PositiveInt = 2
     num_levels: PositiveInt = 3
+
+    @property
+    def num_tapped_layers(self) -> int:
+        return self.num_levels
+
+    def check(self, dims: Dims) -> None:
+        super().check(dims)
+        if self.num_levels > dims.text_depth:
+            raise InputError(
+                expected=f"`num_levels` of at most `text_depth` ({dims.text_depth}), "
+                "as each is added to one layer",
+                got=str(self.num_levels),
+            )
 
     def tokens_per_view(self, dims: Dims) -> int:
         return num_windows(dims, self.merge_size, side_name="merge_size")

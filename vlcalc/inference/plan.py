@@ -11,6 +11,7 @@ from vlcalc.cost.components import dims_of, shape_of
 from vlcalc.fusion.base import Dims
 from vlcalc.fusion.inserted import InsertedLayers
 from vlcalc.inference.load import Load
+from vlcalc.spec.dims import visual_grid
 from vlcalc.spec.schema import LanguageSpec, ModelSpec, VisionSpec
 from vlcalc.tiling.base import View
 from vlcalc.tokens.budget import TokenBudget, budget
@@ -154,7 +155,7 @@ def _fusion_dims(spec: ModelSpec, found: TokenBudget, load: Load) -> Iterator[Di
     """Yield what the method runs on: one view after the other, or all of a prompt at once."""
     if spec.fusion is None or shape_of(spec.language) is None:
         return
-    views = tuple(_visual_grid(spec, found, view) for view in found.tiling.views)
+    views = tuple(visual_grid(spec.tiling, found.tiling, view) for view in found.tiling.views)
     if isinstance(spec.fusion, InsertedLayers):
         yield _inserted_dims(spec, found, load, views)
         return
@@ -165,20 +166,6 @@ def _fusion_dims(spec: ModelSpec, found: TokenBudget, load: Load) -> Iterator[Di
             num_text_tokens=load.text_tokens,
             batch_size=load.total_images,
         )
-
-
-def _visual_grid(spec: ModelSpec, found: TokenBudget, view: View) -> View:
-    """Return the grid that leaves the encoder: filled up to whole squares where those are merged.
-
-    Without an encoder, patches of the resized image go in as they are.
-    """
-    if not view.columns:
-        patch = spec.tiling.patch
-        columns, rows = (-(-side // patch) for side in found.tiling.resized)
-        return view._replace(columns=columns, rows=rows)
-    merge_size: int = getattr(spec.tiling, "merge_size", 1)
-    columns, rows = (-(-side // merge_size) * merge_size for side in (view.columns, view.rows))
-    return view._replace(columns=columns, rows=rows)
 
 
 def _inserted_dims(

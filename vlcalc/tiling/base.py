@@ -71,6 +71,8 @@ class Tiling(NamedTuple):
             and separator vectors included.
         extra_tokens: text tokens that the processor adds: start, end, row breaks, tile tags.
         context_tokens: vectors that are only cross-attended.
+        view_tokens: vectors of the views before padding is dropped and newlines are added; None
+            where neither is done.
     """
 
     resized: ImageSize
@@ -80,6 +82,14 @@ class Tiling(NamedTuple):
     image_tokens: int
     extra_tokens: int = 0
     context_tokens: int = 0
+    view_tokens: int | None = None
+
+    @property
+    def fused_tokens(self) -> int:
+        """Vectors that the fusion method gives: of all views, nothing dropped or added."""
+        if self.view_tokens is not None:
+            return self.view_tokens
+        return self.context_tokens or self.image_tokens
 
     @property
     def num_tiles(self) -> int:

@@ -140,7 +140,13 @@ class Grid(TilingPolicy):
                 token_rows=cut.token_rows,
             ),
             context_tokens=vectors if crossed else 0,
+            view_tokens=self._view_tokens(cut),
         )
+
+    def _view_tokens(self, cut: Cut) -> int:
+        """Return the vectors of all encoder inputs, before they are laid out."""
+        tiles = cut.grid.num_tiles * self._tile_shape.vectors if cut.tiles else 0
+        return tiles + (cut.whole.fused_tokens if cut.whole else 0)
 
     def _cut(self, image: ImageSize, num_images: int) -> Cut:
         if self._kept_whole_because(image, num_images) is not None:
