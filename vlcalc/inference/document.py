@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vlcalc.inference.inference import Inference
-from vlcalc.inference.stages import trainable_params, trained
+from vlcalc.inference.stages import loaded_params, stage_parts, trainable_params
 from vlcalc.inference.tables import conventions
 from vlcalc.inference.tree import tree
 from vlcalc.inference.verify import Check
@@ -93,12 +93,13 @@ def _cache(found: Inference) -> dict[str, int] | None:
 
 
 def _stage(found: Inference, stage: TrainingStage) -> dict[str, Any]:
-    trainable, total = trainable_params(stage, found.params), found.params.total
+    parts = stage_parts(found.plan.spec, stage)
+    trainable, total = trainable_params(parts), loaded_params(parts)
     return {
         "name": stage.name,
         "note": stage.note,
         "trainable_params": trainable,
         "frozen_params": None if trainable is None or total is None else total - trainable,
         "trainable_share": None if trainable is None or not total else trainable / total,
-        "components": [each._asdict() for each in trained(stage, found.params)],
+        "components": [part._asdict() for part in parts],
     }

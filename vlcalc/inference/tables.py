@@ -9,7 +9,7 @@ from vlcalc.core import units
 from vlcalc.cost.components import shape_of
 from vlcalc.inference.inference import Inference
 from vlcalc.inference.plan import generates, is_late
-from vlcalc.inference.stages import trainable_params, trained
+from vlcalc.inference.stages import loaded_params, stage_parts, trainable_params
 from vlcalc.inference.tree import tree
 from vlcalc.inference.verify import Check
 from vlcalc.report.table import Column, Table
@@ -188,17 +188,17 @@ def memory_table(found: Inference) -> Table:
 
 def stage_table(found: Inference, stage: TrainingStage) -> Table:
     """Return what a stage trains and freezes."""
-    total = found.params.total
+    parts = stage_parts(found.plan.spec, stage)
+    total, trainable = loaded_params(parts), trainable_params(parts)
     rows: list[tuple[Any, ...]] = [
         (
-            each.component,
-            "trained" if each.trainable else "frozen",
-            each.params,
-            _share(each.params, total),
+            part.component,
+            "trained" if part.trainable else "frozen",
+            part.params,
+            _share(part.params, total),
         )
-        for each in trained(stage, found.params)
+        for part in parts
     ]
-    trainable = trainable_params(stage, found.params)
     rows.append(("all", "trained", trainable, _share(trainable, total)))
     notes = (stage.note,) if stage.note else ()
     return Table(STAGE, rows, title=f"{_number(found.plan.spec, stage)}: {stage.name}", notes=notes)

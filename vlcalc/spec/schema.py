@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
 from vlcalc.fusion.base import FusionField
@@ -29,6 +29,9 @@ __all__ = [
     "TrainingStage",
     "VisionSpec",
 ]
+
+
+Part = Literal["vision", "fusion", "language"]
 
 
 class Published(Frozen):
@@ -59,12 +62,27 @@ class TrainingStage(Frozen):
     Attributes:
         name: what the authors call it.
         train: `vision`, `fusion`, `language`.
-        note: what the names cannot say, e.g. that only some layers are trained.
+        without: components that are not there in this stage, which is then before the model.
+        fusion: the method of this stage where it is not the model's, e.g. with heads that are
+            dropped after it.
+        frozen: parameters of a trained component that stay as they are.
+        note: what the keys cannot say.
     """
 
     name: str
-    train: tuple[Literal["vision", "fusion", "language"], ...]
+    train: tuple[Part, ...]
+    without: tuple[Part, ...] = ()
+    fusion: FusionField | None = None
+    frozen: dict[Part, PositiveInt] = Field(default={})
     note: str = ""
+
+    @model_validator(mode="after")
+    def _check(self) -> TrainingStage:
+        if set(self.train) & set(self.without):
+            raise PydanticCustomError("stage", "expected no part in both `train` and `without`")
+        if set(self.frozen) - set(self.train):
+            raise PydanticCustomError("stage", "expected `frozen` of parts in `train` only")
+        return self
 
 
 class ExtraParams(Frozen):
