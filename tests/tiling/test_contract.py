@@ -13,7 +13,8 @@ from vlcalc.spec import catalogue
 from vlcalc.spec.api import ApiSpec
 from vlcalc.spec.loader import build_entry
 from vlcalc.spec.schema import Spec
-from vlcalc.tiling.base import Step, Tiling, TilingPolicy
+from vlcalc.tiling.base import POLICIES, Step, Tiling, TilingPolicy
+from vlcalc.tiling.extra import ExtraTokens
 
 NUM_SIZES = 150
 MAX_SIDE_PX = 100_000
@@ -73,3 +74,15 @@ def test_any_clip_is_counted_or_refused_with_a_reason(entry: catalogue.Entry) ->
             assert str(size) in str(refusal) or "frame" in str(refusal)  # noqa: PT017
             continue
         assert_sound(tiling, video.explain(size, number))
+
+
+@pytest.mark.parametrize("kind", POLICIES.names())
+def test_every_policy_says_what_it_merges_and_adds(kind: str) -> None:
+    policy = POLICIES.get(kind)
+    fields, bare = policy.model_fields, policy.model_construct(kind=kind)
+    merged = fields["merge_size"].default if "merge_size" in fields else 1
+    assert bare.merge_size == merged
+    assert bare.extra == ExtraTokens()
+    changed = policy.model_construct(kind=kind, merge_size=5, extra=ExtraTokens(image=7))
+    assert changed.merge_size == (5 if "merge_size" in fields else 1)
+    assert changed.extra.image == (7 if "extra" in fields else 0)

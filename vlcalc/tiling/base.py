@@ -1,4 +1,4 @@
-"""Words and contract of tiling: pixels -> tiles -> patches -> visual tokens, in integers.
+"""Contract of tiling: pixels -> tiles -> patches -> visual tokens, in integers.
 
 `ImageSize` goes in, `Tiling` comes out, a `TilingPolicy` is the rule in between. A policy is one
 file of this package: a frozen model whose fields are the YAML keys, registered under its `kind`.
@@ -7,14 +7,16 @@ file of this package: a frozen model whose fields are the YAML keys, registered 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
+from pydantic import ConfigDict, PositiveFloat, PositiveInt
 
 from vlcalc.core.errors import InputError
 from vlcalc.core.image_size import ImageSize, check_size
 from vlcalc.core.registry import Registry
-from vlcalc.tiling.field import ByKind
+from vlcalc.tiling.extra import ExtraTokens
+from vlcalc.tiling.field import ByKind, UnlessField
+from vlcalc.tiling.words import Frozen, Step, Tiling, View
 
 __all__ = [
     "POLICIES",
@@ -31,90 +33,6 @@ __all__ = [
 ]
 
 
-class View(NamedTuple):
-    """`number` encoder inputs of one shape, each `columns` x `rows` patches."""
-
-    name: str
-    number: int
-    columns: int
-    rows: int
-
-    @property
-    def num_patches(self) -> int:
-        """Patches of all inputs of this shape."""
-        return self.number * self.columns * self.rows
-
-
-class Step(NamedTuple):
-    """One line of an explanation: what happened, the value it gave, the rule behind it.
-
-    The tokens of all steps of a chain sum to the total of its `Tiling` (a test holds it).
-    """
-
-    name: str
-    value: str
-    rule: str
-    image_tokens: int = 0
-    extra_tokens: int = 0
-    context_tokens: int = 0
-
-
-class Tiling(NamedTuple):
-    """What one image (or one video) becomes.
-
-    Attributes:
-        resized: pixels that the tiles are cut from, or that the encoder sees whole.
-        columns: tiles across the grid (1 when the image is not cut).
-        rows: tiles down the grid.
-        views: what the encoder is run on: tiles, thumbnail.
-        image_tokens: positions of the LLM's sequence that hold an image's vector, learned newline
-            and separator vectors included.
-        extra_tokens: text tokens that the processor adds: start, end, row breaks, tile tags.
-        context_tokens: vectors that are only cross-attended.
-        view_tokens: vectors of the views before padding is dropped and newlines are added; None
-            where neither is done.
-    """
-
-    resized: ImageSize
-    columns: int
-    rows: int
-    views: tuple[View, ...]
-    image_tokens: int
-    extra_tokens: int = 0
-    context_tokens: int = 0
-    view_tokens: int | None = None
-
-    @property
-    def fused_tokens(self) -> int:
-        """Vectors that the fusion method gives: of all views, nothing dropped or added."""
-        if self.view_tokens is not None:
-            return self.view_tokens
-        return self.context_tokens or self.image_tokens
-
-    @property
-    def num_tiles(self) -> int:
-        """Encoder inputs, the thumbnail included."""
-        return sum(view.number for view in self.views)
-
-    @property
-    def num_patches(self) -> int:
-        """Patches over all encoder inputs."""
-        return sum(view.num_patches for view in self.views)
-
-    @property
-    def sequence_tokens(self) -> int:
-        """Positions that the image takes in the sequence: image tokens and extra tokens."""
-        return self.image_tokens + self.extra_tokens
-
-
-class Frozen(BaseModel):
-    """A frozen record of a spec; unknown keys are refused."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", defer_build=True, strict=True, allow_inf_nan=False
-    )
-
-
 class TilingPolicy(Frozen, ABC):
     """The rule that turns an image's size into tiles, patches and tokens.
 
@@ -122,8 +40,24 @@ class TilingPolicy(Frozen, ABC):
     encoder unless the block sets it.
     """
 
+    model_config = ConfigDict(ignored_types=(UnlessField,))
+
     kind: str
     patch_size: PositiveInt | None = None
+
+    if TYPE_CHECKING:
+
+        @property
+        def merge_size(self) -> int:
+            """Side of the square of patches that the tiling merges into one token."""
+
+        @property
+        def extra(self) -> ExtraTokens:
+            """Text tokens that the processor lays around an image."""
+
+    else:
+        merge_size = UnlessField(1)
+        extra = UnlessField(ExtraTokens())
 
     def tile(self, image: ImageSize, *, num_images: int = 1) -> Tiling:
         """Return what `image` becomes in a prompt of `num_images` images.

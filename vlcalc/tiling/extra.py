@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pydantic import NonNegativeInt
 
-from vlcalc.tiling.base import Frozen, Step
+from vlcalc.tiling.words import Frozen, Step
 
 
 class ExtraTokens(Frozen):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vlcalc.tiling.base import Step, View
+from vlcalc.tiling.words import Step, View
 
 
 def patches_step(view: View, patch: int) -> Step:

@@ -154,8 +154,7 @@ def budget(spec: Spec, image: ImageSize, request: Request) -> TokenBudget:
 
 def _provenance(spec: Spec, request: Request, tokens: int) -> dict[str, Any]:
     """Return how the count is known, and what it costs where there is a price."""
-    extra = getattr(policy_of(spec, request.detail), "extra", None)
-    reason = extra.tokenizer_dependent if extra else None
+    reason = policy_of(spec, request.detail).extra.tokenizer_dependent
     doubt = f"extra tokens depend on the tokenizer: {reason}" if reason else ""
     if not isinstance(spec, ApiSpec):
         return {"source": "exact", "doubt": doubt}
