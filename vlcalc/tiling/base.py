@@ -7,7 +7,7 @@ file of this package: a frozen model whose fields are the YAML keys, registered 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import ConfigDict, PositiveFloat, PositiveInt
 
@@ -21,6 +21,7 @@ from vlcalc.tiling.words import Frozen, Step, Tiling, View
 __all__ = [
     "POLICIES",
     "VIDEO_POLICIES",
+    "Footage",
     "Frozen",
     "ImageSize",
     "Step",
@@ -31,6 +32,9 @@ __all__ = [
     "VideoPolicy",
     "View",
 ]
+
+# What a product of seconds and frames a second may fall short of a whole number by.
+ROUNDING_ERROR = 1e-9
 
 
 class TilingPolicy(Frozen, ABC):
@@ -99,21 +103,76 @@ class TilingPolicy(Frozen, ABC):
 POLICIES: Registry[type[TilingPolicy]] = Registry("tiling policy", "vlcalc.tiling")
 
 
+class Footage(NamedTuple):
+    """A video before it is sampled: how long it is, how many frames a second are asked for."""
+
+    seconds: float
+    fps: float
+
+    @property
+    def num_frames(self) -> int:
+        """Whole frames of it, at least one."""
+        return max(1, int(self.seconds * self.fps + ROUNDING_ERROR))
+
+
 class VideoPolicy(Frozen, ABC):
-    """The rule that turns sampled frames into visual tokens; fields are the `video:` block's keys.
+    """The rule that turns a video into frames, and frames into visual tokens.
+
+    Fields are the keys of the `video:` block.
 
     Attributes:
         fps: frames a second that the processor samples by default; None when it takes all.
+        fixed_fps: whether it samples at that rate whatever is asked for.
+        min_frames: frames it samples at least.
         max_frames: frames it samples at most; None when there is no cap.
+        max_seconds: seconds whose worth of frames it samples at most; None when there is no cap.
+        frame_step: what the number of sampled frames is a multiple of.
+        step_rounding: whether frames are dropped or repeated to make it one.
+        rounding: what becomes of a fraction of a frame.
     """
 
     kind: str
     patch_size: PositiveInt | None = None
     fps: PositiveFloat | None = None
+    fixed_fps: bool = False
+    min_frames: PositiveInt = 1
     max_frames: PositiveInt | None = None
+    max_seconds: PositiveFloat | None = None
+    frame_step: PositiveInt = 1
+    step_rounding: Literal["down", "up"] = "down"
+    rounding: Literal["floor", "round"] = "floor"
+
+    def sample(self, footage: Footage) -> int:
+        """Return how many frames of a video the processor takes.
+
+        The video itself is taken to have as many frames as are sampled of it, and more.
+        """
+        fps = self.fps if self.fixed_fps and self.fps else footage.fps
+        seconds = min(footage.seconds, self.max_seconds or footage.seconds)
+        exact = seconds * fps
+        frames = round(exact) if self.rounding == "round" else int(exact + ROUNDING_ERROR)
+        frames = max(frames, self.min_frames)
+        frames = min(frames, self.max_frames or frames)
+        if self.step_rounding == "up":
+            frames += self.frame_step - 1
+        return frames // self.frame_step * self.frame_step
+
+    def sampling_rule(self) -> str:
+        """Say in one line what `sample` does, for explanations."""
+        most, least = self.max_frames, self.min_frames
+        rules = [
+            f"at {self.fps:g} frames a second" if self.fixed_fps else "",
+            f"at least {least:,} frames" if least > 1 else "",
+            f"at most {most:,} frames" if most else "",
+            f"at most {self.max_seconds:g} seconds' worth" if self.max_seconds else "",
+            f"a multiple of {self.frame_step}, rounded {self.step_rounding}"
+            if self.frame_step > 1
+            else "",
+        ]
+        return "the processor samples " + (", ".join(filter(None, rules)) or "whole frames")
 
     def tile(self, frame: ImageSize, num_frames: int) -> Tiling:
-        """Return what `num_frames` sampled frames of one size become; sampling is not applied.
+        """Return what `num_frames` frames of one size become, taken as `sample` left them.
 
         Raises:
             InputError: a side is below 1 px or above 100,000 px, or there are no frames.
