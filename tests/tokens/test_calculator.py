@@ -31,7 +31,7 @@ def test_article_shares_and_what_is_left() -> None:
 
 
 def test_article_frames() -> None:
-    assert Prompt(num_images=10).sequence(calculate(336)) == 5760
+    assert Prompt(num_images=10).use(calculate(336), 4096).sequence_length == 5760
 
 
 def test_tiles_of_672_and_an_image_of_672_cut() -> None:

@@ -10,10 +10,11 @@ from vlcalc.core.image_size import ImageSize
 from vlcalc.spec import catalogue
 from vlcalc.spec.loader import build_entry, load_spec
 from vlcalc.spec.schema import Spec
+from vlcalc.tiling.base import Footage
 from vlcalc.tokens.budget import Request
 from vlcalc.tokens.columns import sorted_rows, token_table
 from vlcalc.tokens.explain import explain_table
-from vlcalc.tokens.rows import Row, analyze
+from vlcalc.tokens.rows import Row, token_rows
 
 GROUPS = {"all": "model", "apis": "api"}
 RULE_DECIDES = "the model's own rule decides how an image is cut; give --image WxH"
@@ -38,7 +39,7 @@ def run(asked: Asked) -> None:
         show([explain_table(spec, size, request) for spec in specs for _, size in images],
              asked.format, asked.output)  # fmt: skip
         return
-    rows = list(analyze(specs, images, request, asked.windows))
+    rows = list(token_rows(specs, images, request, asked.windows))
     rows += [
         Row(model=spec.name, image=None, file=file, error=error)
         for file, error in broken.items()
@@ -73,32 +74,35 @@ def request_of(asked: Asked) -> Request:
     Raises:
         InputError: options that do not go together.
     """
-    frames, sampled = asked.frames, False
+    footage = None
     if asked.video is not None:
         asked.refuse("image", "res", "frames", hint="--video has its own size and frames")
-        seconds, fps = units.parse_clip(asked.video[0], where="--video")
-        frames, sampled = max(1, int(seconds * fps + 1e-9)), True
-    if frames is not None and asked.images != 1:
+        footage = Footage(*units.parse_clip(asked.video[0], where="--video"))
+    if (asked.frames is not None or footage) and asked.images != 1:
         raise InputError(
             expected="frames or images, not both", got=f"--images {asked.images}", where="--frames"
         )
     return Request(
         num_images=asked.images,
-        num_frames=frames,
-        sampled=sampled,
+        num_frames=asked.frames,
+        footage=footage,
         text_tokens=asked.text_tokens,
         reserve_tokens=asked.reserve_tokens,
         detail=asked.detail,
     )
 
 
-def _images(asked: Asked, broken: dict[str, str]) -> list[tuple[str, ImageSize]]:
+def _images(asked: Asked, broken: dict[str, str]) -> list[tuple[str, ImageSize | None]]:
     if asked.video is not None:
         return [("", units.parse_size(asked.video[1], where="--video"))]
     sides = asked.resolutions if asked.res else ()
     squares = [("", ImageSize(side, side)) for side in sides]
-    found = [*squares, *image_sizes(asked.image, broken)]
-    return found if found or broken else [("", ImageSize(*size)) for size in DEFAULT_SIZES]
+    sizes = [*squares, *image_sizes(asked.image, broken)]
+    if sizes or broken:
+        return [*sizes]
+    if asked.images == 0 and asked.frames is None:
+        return [("", None)]  # text alone
+    return [("", ImageSize(*size)) for size in DEFAULT_SIZES]
 
 
 def _refuse_if_all_failed(rows: list[Row]) -> None:
