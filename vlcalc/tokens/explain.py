@@ -74,6 +74,12 @@ def _total(steps: tuple[Step, ...]) -> Step:
 
 
 def _notes(spec: Spec, caveat: str) -> tuple[str, ...]:
-    known = f"Rule {spec.status}, as of {spec.date}." if isinstance(spec, ApiSpec) else ""
+    known = _known(spec) if isinstance(spec, ApiSpec) else ""
     sources = "Sources: " + "; ".join(spec.sources) + "." if spec.sources else ""
     return tuple(note for note in (caveat, *spec.notes, known, sources) if note)
+
+
+def _known(spec: ApiSpec) -> str:
+    parts = ", ".join(f"{part} {status}" for part, status in spec.statuses.items())
+    how = f"Count {spec.status} ({parts})" if parts else f"Rule {spec.status}"
+    return f"{how}, as of {spec.date}."
