@@ -17,7 +17,7 @@ from vlcalc.fusion.grids import num_windows
 from vlcalc.fusion.per_view import PerView
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 
 @FUSIONS.register("deepstack_merger")
@@ -32,6 +32,7 @@ class DeepStackMerger(PerView):
         num_levels: tapped layers of the encoder.
     """
 
+    module: ClassVar[str] = "patch_merger.DeepStackMergerModule"
     token_effect: ClassVar[str] = "joined in squares; tapped layers are added at the same positions"
     spatial_detail: ClassVar[str] = "coarser grid, at several depths of the encoder"
 
@@ -67,19 +68,6 @@ class DeepStackMerger(PerView):
     def _widths(self, dims: Dims) -> list[int]:
         merged_width = self.merge_size**2 * dims.vision_width
         return [merged_width, merged_width, dims.text_width]
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules import patch_merger
-
-        with torch.device(device):
-            return patch_merger.DeepStackMerger(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                merge_size=self.merge_size,
-                num_levels=self.num_levels,
-            )
 
     def example_inputs(self, dims: Dims, device: str = "meta") -> tuple[Tensor, ...]:
         return tuple(visual_tokens(dims, device) for _ in range(1 + self.num_levels))

@@ -115,10 +115,15 @@ def inserted(plan: Plan) -> Iterator[Block]:
     def build(device: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
         import torch
 
-        from vlcalc.modules.inserted_layers import InsertedLayers
+        from vlcalc.modules.inserted_layers import InsertedStack
 
         with torch.device(device):
-            module = InsertedLayers([fusion.build_layer(dims)], residual=fusion.adds_residual)
+            module = InsertedStack(
+                layers=[fusion.build_layer(dims)],
+                resampler=None,
+                project=None,
+                residual=fusion.adds_residual,
+            )
             text = torch.randn(dims.batch_size, fusion.num_sequence_tokens(dims), dims.text_width)
             width, number = fusion.context_width(dims), fusion.num_context_tokens(dims)
             return module, (text, torch.randn(dims.batch_size, number, width))
@@ -151,9 +156,9 @@ def cached_inserted(plan: Plan) -> Iterator[Block]:
 
         with torch.device(device):
             layer = fusion.build_layer(dims)
-        return CachedLayer(layer, residual=fusion.adds_residual), fusion.cached_example_inputs(
-            dims, device
-        )
+        return CachedLayer(
+            layer=layer, residual=fusion.adds_residual
+        ), fusion.cached_example_inputs(dims, device)
 
     yield Block(
         component="fusion",
