@@ -1,4 +1,4 @@
-"""Fit: shrink to a side or a box, then whole patches; the authors' rounding beside the other."""
+"""FitInside: shrink to a side or a box, then whole patches; the authors' rounding beside the other."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pydantic import ValidationError
 
 from vlcalc.core.errors import RefusedError
 from vlcalc.tiling.base import ImageSize
-from vlcalc.tiling.fit import Fit
+from vlcalc.tiling.fit import FitInside
 
 
-def fit(**keys: Any) -> Fit:
-    return Fit.model_validate({"kind": "fit", "extra": {"token_row": 1}, **keys})
+def fit(**keys: Any) -> FitInside:
+    return FitInside.model_validate({"kind": "fit", "extra": {"token_row": 1}, **keys})
 
 
 PIXTRAL = fit(patch_size=16, max_side=1024)

@@ -11,7 +11,7 @@ from vlcalc.core.image_size import ImageSize
 from vlcalc.core.units import parse_grid
 from vlcalc.report.table import Table
 from vlcalc.tokens import calculator_tables as tables
-from vlcalc.tokens.calculator import Calculation, calculate, cut
+from vlcalc.tokens.calculator import Calculation, calculate, cut_image
 
 NEEDS_MODEL = "it needs a --model"
 DEFAULT_TILE_PX = 336
@@ -38,8 +38,8 @@ def run(asked: Asked) -> None:
         _reference(asked)
     elif images:
         asked.refuse("res", "tiles", "grid", hint="an --image is cut by --tile")
-        found = [(size, _cut(asked, size)) for _, size in images]
-        _show(asked, found, prompt, windows)
+        calculated = [(size, _cut(asked, size)) for _, size in images]
+        _show(asked, calculated, prompt, windows)
     else:
         asked.refuse("tile", hint="it cuts an --image; --res is the side of a tile")
         resolutions = asked.resolutions if asked.res else (DEFAULT_TILE_PX,)
@@ -59,7 +59,7 @@ def _calculate(asked: Asked, tile_px: int) -> Calculation:
 
 
 def _cut(asked: Asked, image: ImageSize) -> Calculation:
-    return cut(
+    return cut_image(
         image,
         DEFAULT_TILE_PX if asked.tile is None else asked.tile,
         patch_px=DEFAULT_PATCH_PX if asked.patch is None else asked.patch,
@@ -70,16 +70,16 @@ def _cut(asked: Asked, image: ImageSize) -> Calculation:
 
 def _show(
     asked: Asked,
-    found: Sequence[tuple[ImageSize | None, Calculation]],
+    calculated: Sequence[tuple[ImageSize | None, Calculation]],
     prompt: tables.Prompt,
     windows: tuple[int, ...],
 ) -> None:
     people: list[Table] = []
-    for image, calculation in found:
+    for image, calculation in calculated:
         people.append(tables.steps_table(calculation, image=image))
         if not asked.explain:
             people.append(tables.windows_table(calculation, prompt, windows))
-    calculations = [calculation for _, calculation in found]
+    calculations = [calculation for _, calculation in calculated]
     machines = tables.calculations_table(calculations, prompt, windows)
     show(people, asked.format, asked.output, machines=machines)
     _check(asked, calculations, prompt, windows)

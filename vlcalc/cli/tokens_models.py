@@ -12,7 +12,7 @@ from vlcalc.spec.loader import build_entry, load_spec
 from vlcalc.spec.schema import Spec
 from vlcalc.tiling.base import Footage
 from vlcalc.tokens.budget import Request
-from vlcalc.tokens.columns import sorted_rows, token_table
+from vlcalc.tokens.columns import sorted_token_rows, token_table
 from vlcalc.tokens.explain import explain_table
 from vlcalc.tokens.rows import Row, token_rows
 
@@ -47,7 +47,7 @@ def run(asked: Asked) -> None:
     ]
     _refuse_if_all_failed(rows)
     if asked.sort:
-        rows = sorted_rows(rows, asked.sort)
+        rows = sorted_token_rows(rows, asked.sort)
     show([token_table(rows, prices=asked.cost)], asked.format, asked.output)
     _check(asked, rows)
 
@@ -61,10 +61,10 @@ def chosen_specs(names: list[str]) -> list[Spec]:
     specs: dict[str, Spec] = {}
     for name in names:
         if name in GROUPS:
-            found = [build_entry(entry) for entry in catalogue.entries(GROUPS[name])]
+            named = [build_entry(entry) for entry in catalogue.entries(GROUPS[name])]
         else:
-            found = [load_spec(name)]
-        specs.update({spec.name: spec for spec in found})
+            named = [load_spec(name)]
+        specs.update({spec.name: spec for spec in named})
     return list(specs.values())
 
 

@@ -11,7 +11,13 @@ from vlcalc.cli.progress import tracked
 from vlcalc.cli.tokens_models import RULE_DECIDES, chosen_specs
 from vlcalc.core.errors import InputError
 from vlcalc.tokens.budget import tiler
-from vlcalc.tokens.dataset import Load, distribution_table, each_table, histogram_table, measure
+from vlcalc.tokens.dataset import (
+    CountedModel,
+    count_sizes,
+    distribution_table,
+    each_table,
+    histogram_table,
+)
 from vlcalc.tokens.sizes import Sized, stream_sizes
 
 
@@ -34,14 +40,14 @@ def run(asked: Asked) -> None:
         show([each_table(tilers, sizes)], asked.format, asked.output)
         return
     room = asked.text_tokens + asked.reserve_tokens
-    loads = [
-        Load(spec.name, tilers[spec.name], window, room)
+    models = [
+        CountedModel(spec.name, tilers[spec.name], window, room)
         for spec in specs
         for window in asked.windows or (spec.context_window,)
     ]
-    measure(loads, sizes)
-    table, unicode = distribution_table(loads), stdout_canvas().unicode
-    histograms = [histogram_table(load, unicode=unicode) for load in loads]
+    count_sizes(models, sizes)
+    table, unicode = distribution_table(models), stdout_canvas().unicode
+    histograms = [histogram_table(model, unicode=unicode) for model in models]
     show([table, *histograms], asked.format, asked.output, machines=table)
 
 

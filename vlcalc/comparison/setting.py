@@ -10,7 +10,7 @@ from vlcalc.core.errors import InputError, near_miss
 from vlcalc.core.image_size import ImageSize
 from vlcalc.fusion.base import Dims
 from vlcalc.spec.schema import LanguageSpec, VisionSpec
-from vlcalc.tokens.calculator import calculate, cut
+from vlcalc.tokens.calculator import calculate, cut_image
 
 MAX_BATCH_SIZE = 1_000_000
 ATTENTION_BACKENDS = ("math", "flash", "efficient")
@@ -127,7 +127,7 @@ def make_setting(
     if image and num_tiles is not None:
         raise InputError(expected="an image or a number of tiles, not both", got="both")
     if image:
-        tiles = cut(image, side, patch_px=patch)
+        tiles = cut_image(image, side, patch_px=patch)
     else:
         tiles = calculate(side, patch_px=patch, num_tiles=num_tiles)
     return Setting(

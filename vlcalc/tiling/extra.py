@@ -88,6 +88,8 @@ class ExtraTokens(Frozen):
             (self.row_gap, (rows - 1) * split, "row gaps"),
             (self.token_row, token_rows, "token rows"),
         ]
-        for each, number, what in counts:
-            if each * number:
-                yield f"{each} {what}" if what.startswith("for") else f"{each} x {number} {what}"
+        for tokens, number, what in counts:
+            if tokens * number:
+                yield (
+                    f"{tokens} {what}" if what.startswith("for") else f"{tokens} x {number} {what}"
+                )

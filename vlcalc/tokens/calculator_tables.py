@@ -9,7 +9,7 @@ from typing import Any
 from vlcalc.core.image_size import ImageSize
 from vlcalc.core.units import format_count, format_share
 from vlcalc.report.table import Column, Table
-from vlcalc.tokens.calculator import Calculation, calculate, cut
+from vlcalc.tokens.calculator import Calculation, calculate, cut_image
 from vlcalc.tokens.window import WindowUse
 
 WINDOWS = (4096, 8192, 32_768, 131_072)
@@ -105,7 +105,7 @@ def _other_reading(c: Calculation) -> tuple[str, ...]:
     if (tile_px // c.patch_px) % c.merge:
         return ()
     image = ImageSize(c.tile_px, c.tile_px)
-    other = cut(image, tile_px, patch_px=c.patch_px, merge=c.merge, thumbnail=c.thumbnail)
+    other = cut_image(image, tile_px, patch_px=c.patch_px, merge=c.merge, thumbnail=c.thumbnail)
     note = (
         f"Here each tile has {c.tile_px} px. The other reading, a {image} image cut into "
         f"{columns}x{rows} tiles of {tile_px}: {other.num_views} tiles, "
