@@ -1,20 +1,15 @@
 """Frames that a model takes of a video against the `sample_frames` of its real video processor.
 
-The functions are run as transformers ships them. Their modules ask for torchvision, which sampling
-does not need, so each function is compiled from its file alone.
+The functions are run as transformers ships them; torchvision is not needed.
 """
 
 from __future__ import annotations
 
-import ast
-import importlib.util
-import logging
 import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,6 +17,7 @@ import pytest
 
 from tests.oracle.compare import check_equal
 from tests.oracle.sizes import SEED
+from tests.oracle.source import function_of, values_of
 from vlcalc.spec import catalogue
 from vlcalc.spec.loader import build_entry, load_spec
 from vlcalc.tiling.base import Footage
@@ -72,14 +68,8 @@ class RealSampler:
     @cached_property
     def settings(self) -> dict[str, Any]:
         """The class's own values, those of the checkpoint over them."""
-        body = {
-            statement.targets[0].id: ast.literal_eval(statement.value)
-            for statement in self._class_body()
-            if isinstance(statement, ast.Assign)
-            and isinstance(statement.targets[0], ast.Name)
-            and isinstance(statement.value, ast.Constant)
-        }
-        return {"num_frames": None, "fps": None, **body, **dict(self.values)}
+        own = values_of(self.path, self.owner)
+        return {"num_frames": None, "fps": None, **own, **dict(self.values)}
 
     @cached_property
     def function(self) -> Callable[..., Any]:
@@ -87,36 +77,7 @@ class RealSampler:
         import numpy as np
 
         name = "sample_frames" if self.owner else "default_sample_indices_fn"
-        body = self._class_body() if self.owner else self._module().body
-        (source,) = (s for s in body if isinstance(s, ast.FunctionDef) and s.name == name)
-        module = ast.Module([source], type_ignores=[])
-        logger = logging.getLogger(__name__)
-        names = {"np": np, "torch": torch, "math": math, "logger": logger}
-        code = compile(module, self.path, "exec", flags=annotations_as_text())
-        exec(code, names)
-        function: Callable[..., Any] = names[name]
-        return function
-
-    def _class_body(self) -> list[ast.stmt]:
-        (owner,) = (
-            statement
-            for statement in self._module().body
-            if isinstance(statement, ast.ClassDef) and statement.name == self.owner
-        )
-        return owner.body
-
-    def _module(self) -> ast.Module:
-        spec = importlib.util.find_spec("transformers")
-        assert spec is not None
-        assert spec.origin is not None
-        return ast.parse((Path(spec.origin).parent / self.path).read_text(encoding="utf-8"))
-
-
-def annotations_as_text() -> int:
-    """Return the compiler's flag that leaves annotations alone, whose names are not imported."""
-    import __future__
-
-    return __future__.annotations.compiler_flag
+        return function_of(self.path, name, self.owner, np=np, torch=torch)
 
 
 DEFAULT = RealSampler("video_utils.py")
