@@ -194,3 +194,15 @@ def test_the_result_is_frozen() -> None:
     tokens = budget(load_spec("llava-1.5"), SIZE, Request())
     with pytest.raises(AttributeError):
         tokens.image_tokens = 3  # type: ignore[misc]
+
+
+def test_the_price_is_that_of_a_frame() -> None:
+    frames = vlcalc.tokens("gpt-4o", (1024, 1024), num_frames=10)
+    assert frames.image_tokens == 7650
+    assert frames.usd_per_image == pytest.approx(765 * 2.5e-6)
+
+
+def test_the_reserve_leaves_room_for_fewer_images() -> None:
+    # 4096 / 576 = 7.1: a reserve of 100 takes the place of one.
+    free, kept = (vlcalc.tokens("llava-1.5", SIZE, reserve_tokens=r) for r in (0, 100))
+    assert (free.num_that_fit, kept.num_that_fit) == (7, 6)

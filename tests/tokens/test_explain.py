@@ -129,3 +129,9 @@ def test_text_alone_has_no_steps() -> None:
     assert total[2:4] == ("total", "no tokens")
     with pytest.raises(VlcalcError):
         explain_table(load_spec("llava-1.5"), ImageSize(0, 1), Request())
+
+
+def test_nova_samples_a_frame_a_second_whatever_is_asked_for() -> None:
+    request = Request(footage=Footage(30, 4))
+    tokens = budget(load_spec("amazon-nova-v1"), ImageSize(1280, 720), request)
+    assert (tokens.request.num_frames, tokens.image_tokens) == (30, 8640)
