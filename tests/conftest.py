@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.sums import check_sums, has_no_sums
 from vlcalc.cli import main
 
 # Modules here are tiny: a second thread of torch, here or in a subprocess, would only spin.
@@ -75,12 +76,13 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
-    """Return a function that holds a text against `tests/golden/NAME`."""
+    """Return a function that holds a text against `tests/golden/NAME`, and to its own sums."""
 
     def compare(name: str, text: str) -> None:
         path = TESTS / "golden" / name
         if request.config.getoption("--update-goldens"):
             path.write_text(text, encoding="utf-8")
         assert text == path.read_text(encoding="utf-8")
+        assert check_sums(text) or has_no_sums(name)
 
     return compare
