@@ -193,9 +193,9 @@ def tiles(table: Table) -> int:
         assert number.value * patches.value == tokens.value
         checked += 1
     steps = {row[0].strip(): shown(row[1]) for row in table.rows if len(row) > 1}
-    number, patches, tokens = (steps.get(name) for name in ("tiles", "patches", "tokens"))
-    if number and patches and tokens and tokens.unit == "":
-        assert number.value * patches.value == tokens.value
+    known = [step for name in ("tiles", "patches", "tokens") if (step := steps.get(name))]
+    if len(known) == 3 and known[2].unit == "":
+        assert known[0].value * known[1].value == known[2].value
         checked += 1
     return checked
 
@@ -253,9 +253,9 @@ def distributions(text: str) -> int:
             assert mean.meets(total.value / number.value)
             images.append(number.value)
     histograms = [table for table in tables(text) if table.has("from", "to")]
-    for table, number in zip(histograms, images, strict=True) if histograms else ():
+    for table, whole in zip(histograms, images, strict=True) if histograms else ():
         at = table.headings.index("images")
-        assert sum(float(row[at].split()[0].replace(",", "")) for row in table.rows) == number
+        assert sum(float(row[at].split()[0].replace(",", "")) for row in table.rows) == whole
         checked += 1
     return checked
 
