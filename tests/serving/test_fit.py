@@ -67,6 +67,7 @@ def test_devices_that_hold_a_load_are_as_few_as_do(name: str) -> None:
     order = [(each.layout.tp, each.layout.memory_bytes) for each in found]
     assert order == sorted(order)
     held = {each.layout.device.name: each.layout.tp for each in found}
+    assert spec.language.decoder is not None
     possible = [tp for tp in TPS if spec.language.decoder.num_kv_heads % tp == 0]
     assert set(held.values()) <= set(possible)
     outcomes = set()
