@@ -90,7 +90,7 @@ def test_our_limit_comes_before_one_of_the_yaml_library(
 
     def limited(text: str, **options: Any) -> Iterator[yaml.Event]:
         if "[" * limit in text:
-            mark = yaml.Mark("text", text.index("[" * limit) + limit - 1, 0, 0, None, None)
+            mark = yaml.Mark("text", text.index("[" * limit) + limit - 1, 0, 0, None, 0)
             raise yaml.scanner.ScannerError(None, None, "words of its own", mark)
         return parse(text, **options)
 
