@@ -90,13 +90,16 @@ def test_a_model_of_the_catalogue_is_one_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "num_examples"),
     [
-        "tokens",
-        "compare",
-        *(pytest.param(it, marks=needs_torch) for it in ("analyze", "fit", "predict")),
+        ("tokens", 1),
+        ("calculator", 1),
+        ("compare", 1),
+        pytest.param("inspect", 3, marks=needs_torch),
+        pytest.param("inspect_method", 1, marks=needs_torch),
+        pytest.param("fit", 1, marks=needs_torch),
     ],
 )
-def test_examples_in_docstrings(name: str) -> None:
-    found = doctest.testmod(importlib.import_module(f"vlcalc.api.{name}"))
-    assert (found.attempted, found.failed) == (2, 0)
+def test_examples_in_docstrings(name: str, num_examples: int) -> None:
+    ran = doctest.testmod(importlib.import_module(f"vlcalc.api.{name}"))
+    assert (ran.attempted, ran.failed) == (2 * num_examples, 0)

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from vlcalc import __version__
+from vlcalc.cli.edge import error_lines
 from vlcalc.cli.lazy import LazyGroup
 from vlcalc.core.errors import VlcalcError
 
@@ -54,7 +55,7 @@ def _run() -> None:
     try:
         app(prog_name="vlcalc")
     except VlcalcError as error:
-        for line in str(error).splitlines():
+        for line in error_lines(error):
             typer.echo(f"error: {line}", err=True)
         sys.exit(1)
     except BrokenPipeError:

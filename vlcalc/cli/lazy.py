@@ -8,6 +8,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from vlcalc.cli.edge import Command
+
 NAMES = ("tokens", "compare", "bench", "inspect", "fit", "audit", "devices", "specs")
 
 
@@ -25,7 +27,7 @@ def load_command(name: str) -> Any:
     if hasattr(module, "app"):
         return typer.main.get_group(module.app)
     alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    alone.command(name)(module.command)
+    alone.command(name, cls=Command)(module.command)
     return typer.main.get_command(alone)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from vlcalc.comparison.methods import Comparison
 from vlcalc.core.errors import InputError, near_miss
+from vlcalc.core.install import install_hint
 from vlcalc.report.columns import Columns, Metric, cells, metric
 from vlcalc.report.table import Column, Table
 
@@ -71,11 +72,32 @@ CONVENTION = (
 )
 ACTIVATIONS_KEY = "peak_activation_bytes"
 ACTIVATIONS = "Peak activations are counted on the meta device for the {} attention backend."
-NO_TORCH = "Peak activations need torch: pip install 'vlcalc[torch]'."
+NO_TORCH = "Peak activations need torch: {}."
 
 
 def _yes(value: bool) -> str:  # noqa: FBT001
     return "yes" if value else "no"
+
+
+def check_pareto(keys: Sequence[str], known: Columns[Comparison]) -> set[str]:
+    """Return the keys of the columns that rows are held against each other in.
+
+    Raises:
+        InputError: an unknown one, one that is no number, or fewer than two.
+    """
+    criteria = [known.named(key.removeprefix("-"), where="--pareto").column for key in keys]
+    for column in criteria:
+        if column.unit == "text":
+            raise InputError(expected="columns of numbers", got=f"`{column.key}`", where="--pareto")
+    different = {column.key for column in criteria}
+    if len(different) < 2:
+        raise InputError(
+            expected="two different columns or more",
+            got=f"`{','.join(keys)}`",
+            where="--pareto",
+            hint="of a single one `--sort` shows the best",
+        )
+    return different
 
 
 def pareto(
@@ -89,8 +111,9 @@ def pareto(
         known: the columns that there are.
 
     Raises:
-        InputError: an unknown metric, or one that is no number.
+        InputError: as `check_pareto`.
     """
+    check_pareto(keys, known)
     points = [_point(row, keys, known) for row in rows]
     return frozenset(
         i
@@ -105,10 +128,7 @@ def _point(
 ) -> tuple[float, ...] | None:
     values = []
     for key in keys:
-        criterion = known.named(key.removeprefix("-"), where="--pareto")
-        if criterion.column.unit == "text":
-            raise InputError(expected="columns of numbers", got=f"`{key}`", where="--pareto")
-        value = criterion.value(row)
+        value = known.named(key.removeprefix("-")).value(row)
         if value is None:
             return None
         values.append(-value if key.startswith("-") else value)
@@ -156,10 +176,21 @@ def comparison_table(
     notes = [CONVENTION, *notes]
     if any(each.column.key == ACTIVATIONS_KEY for each in metrics):
         counted = any(row.peak_activation_bytes is not None for row in rows)
-        notes.append(ACTIVATIONS.format(attention) if counted else NO_TORCH)
+        notes.append(ACTIVATIONS.format(attention) if counted else NO_TORCH.format(install_hint()))
     notes += [f"{row.method.name}: {row.error}" for row in rows if row.error]
     alerts = frozenset(i for i, row in enumerate(rows) if row.error)
     return Table(shown, values, title=title, notes=tuple(notes), alerts=alerts)
+
+
+def check_baseline(baseline: str, names: Sequence[str]) -> None:
+    """Refuse a baseline that is not among the names of compared methods; raises InputError."""
+    if baseline not in names:
+        raise InputError(
+            expected="the name of a compared method",
+            got=f"`{baseline}`",
+            where="--baseline",
+            hint=near_miss(baseline, names) or "compared: " + ", ".join(names),
+        )
 
 
 def _as_ratios(
@@ -169,14 +200,7 @@ def _as_ratios(
     baseline: str,
 ) -> tuple[tuple[Column, ...], list[tuple[Any, ...]]]:
     names = [row.method.name for row in rows]
-    if baseline not in names:
-        hint = near_miss(baseline, names) or "compared: " + ", ".join(names)
-        raise InputError(
-            expected="the name of a compared method",
-            got=f"`{baseline}`",
-            where="--baseline",
-            hint=hint,
-        )
+    check_baseline(baseline, names)
     base = values[names.index(baseline)]
     ratios = [
         tuple(_ratio(column, *pair) for column, *pair in zip(columns, row, base, strict=True))
