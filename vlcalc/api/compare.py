@@ -12,12 +12,13 @@ from vlcalc.comparison.columns import (
     ACTIVATIONS_KEY,
     COLUMNS,
     check_baseline,
-    check_pareto,
     comparison_table,
+    criteria,
 )
 from vlcalc.comparison.methods import Comparison, compare_methods
 from vlcalc.comparison.setting import Setting, make_setting
 from vlcalc.core.dtypes import parse_dtype
+from vlcalc.core.errors import InputError
 from vlcalc.report.columns import Columns
 from vlcalc.report.report import Report
 from vlcalc.runs.run import Run
@@ -51,7 +52,15 @@ class View:
         if self.sort is not None:
             keys.add(known.named(self.sort.removeprefix("-"), where="--sort").column.key)
         if self.pareto is not None:
-            keys |= check_pareto(self.pareto, known)
+            compared = set(criteria(self.pareto, known))
+            if len(compared) < 2:
+                raise InputError(
+                    expected="two different columns or more",
+                    got=f"`{','.join(self.pareto)}`",
+                    where=Argument("pareto"),
+                    hint="of a single one `sort` shows the best",
+                )
+            keys |= compared
         return keys
 
 

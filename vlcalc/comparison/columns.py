@@ -79,25 +79,17 @@ def _yes(value: bool) -> str:  # noqa: FBT001
     return "yes" if value else "no"
 
 
-def check_pareto(keys: Sequence[str], known: Columns[Comparison]) -> set[str]:
+def criteria(keys: Sequence[str], known: Columns[Comparison]) -> list[str]:
     """Return the keys of the columns that rows are held against each other in.
 
     Raises:
-        InputError: an unknown one, one that is no number, or fewer than two.
+        InputError: an unknown one, or one that is no number.
     """
-    criteria = [known.named(key.removeprefix("-"), where="--pareto").column for key in keys]
-    for column in criteria:
+    columns = [known.named(key.removeprefix("-"), where="--pareto").column for key in keys]
+    for column in columns:
         if column.unit == "text":
             raise InputError(expected="columns of numbers", got=f"`{column.key}`", where="--pareto")
-    different = {column.key for column in criteria}
-    if len(different) < 2:
-        raise InputError(
-            expected="two different columns or more",
-            got=f"`{','.join(keys)}`",
-            where="--pareto",
-            hint="of a single one `--sort` shows the best",
-        )
-    return different
+    return [column.key for column in columns]
 
 
 def pareto(
@@ -111,9 +103,9 @@ def pareto(
         known: the columns that there are.
 
     Raises:
-        InputError: as `check_pareto`.
+        InputError: as `criteria`.
     """
-    check_pareto(keys, known)
+    criteria(keys, known)
     points = [_point(row, keys, known) for row in rows]
     return frozenset(
         i
