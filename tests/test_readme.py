@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import vlcalc
 from tests import readme
 
 needs_torch = pytest.mark.skipif(not find_spec("fvcore"), reason="needs the extra `torch`")
@@ -87,6 +88,18 @@ def test_a_model_of_the_catalogue_is_one_file(tmp_path: Path) -> None:
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines()[1] == "True"
     assert int(ran.stdout.splitlines()[0]) > 0
+
+
+@needs_torch
+def test_the_design_of_the_readme_is_complete(tmp_path: Path) -> None:
+    readme.fill_folder(tmp_path)
+    model = str(tmp_path / "my-vlm.yaml")
+    costs = vlcalc.analyze(model, (1200, 800))
+    assert None not in (costs.flops, costs.total_bytes, costs.peak_activation_bytes)
+    assert sum(phase.flops or 0 for phase in costs.phases) == costs.flops
+    budget = vlcalc.tokens(model, (1200, 800))
+    assert costs.phases[1].num_tokens == budget.image_tokens == 7 * (27 // 3) ** 2
+    assert vlcalc.fit(model, "rtx-4090", (1200, 800)).fits
 
 
 @pytest.mark.parametrize(
