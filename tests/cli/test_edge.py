@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from vlcalc.api.arguments import Argument
+from vlcalc.api.argument import Argument
 from vlcalc.cli.edge import error_lines, option_name
 from vlcalc.core.errors import InputError
 
@@ -17,13 +17,12 @@ MODEL = ("tokens", "--model", "llava-1.5")
 
 
 @pytest.fixture
-def nothing_is_computed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def nothing_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
     def compute(*_: object, **__: object) -> None:
         raise AssertionError("computed before it was refused")
 
     monkeypatch.setattr("vlcalc.api.compare.compare_methods", compute)
     monkeypatch.setattr("vlcalc.api.tokens.token_rows", compute)
-    yield
 
 
 @pytest.mark.usefixtures("nothing_is_computed")

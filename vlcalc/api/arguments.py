@@ -1,4 +1,4 @@
-"""Sizes and extras as callers of the API give or need them; how errors name an argument."""
+"""Sizes and extras as callers of the API give or need them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from vlcalc.api.argument import Argument
 from vlcalc.core.errors import InputError
 from vlcalc.core.image_headers import find_images, read_size
 from vlcalc.core.image_size import ImageSize
@@ -21,12 +22,6 @@ AnySize = ImageSize | tuple[int, int] | str | Path
 AnyRun: TypeAlias = "Run | str | Path"
 # Two numbers with something between them are meant as a size, not as the name of a file.
 SIZE_LIKE = re.compile(r"\s*[-+]?[\d_.]+\s*(?:[xX]|[^\w.])\s*[-+]?[\d_.]+\s*")
-
-
-class Argument(str):
-    """The place of an error that begins with an argument's name; a command says its option."""
-
-    __slots__ = ()
 
 
 def size_of(image: AnySize) -> ImageSize:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vlcalc.api.arguments import Argument, require_torch
+from vlcalc.api.argument import Argument
+from vlcalc.api.arguments import require_torch
 from vlcalc.audit import claims_tables, published, published_tables
 from vlcalc.audit.published import Figure
 from vlcalc.audit.verdict import ORDER

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from vlcalc.api import defaults
-from vlcalc.api.arguments import AnyRun, AnySize, Argument, require_torch, run_of, size_of
+from vlcalc.api.argument import Argument
+from vlcalc.api.arguments import AnyRun, AnySize, require_torch, run_of, size_of
 from vlcalc.api.loads import model_of
 from vlcalc.core.dtypes import parse_dtype
 from vlcalc.core.errors import InputError

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vlcalc.api import defaults
-from vlcalc.api.arguments import AnySize, Argument, sizes_of
+from vlcalc.api.argument import Argument
+from vlcalc.api.arguments import AnySize, sizes_of
 from vlcalc.core.errors import InputError
 from vlcalc.core.image_size import ImageSize
 from vlcalc.report.report import Report

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from vlcalc.api import defaults
-from vlcalc.api.arguments import AnyRun, AnySize, Argument, has_torch, run_of, size_of
+from vlcalc.api.argument import Argument
+from vlcalc.api.arguments import AnyRun, AnySize, has_torch, run_of, size_of
 from vlcalc.comparison import columns as comparison_columns
 from vlcalc.comparison.columns import (
     ACTIVATIONS_KEY,

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from vlcalc.api import defaults
-from vlcalc.api.arguments import Argument, require_torch
+from vlcalc.api.argument import Argument
+from vlcalc.api.arguments import require_torch
 from vlcalc.core.units import parse_memory
 from vlcalc.report.report import Report
 from vlcalc.spec.device import DeviceSpec

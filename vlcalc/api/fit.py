@@ -8,7 +8,8 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from vlcalc.api import defaults
-from vlcalc.api.arguments import AnySize, Argument, require_torch
+from vlcalc.api.argument import Argument
+from vlcalc.api.arguments import AnySize, require_torch
 from vlcalc.api.loads import LoadOptions, device_of, load_of, model_of
 from vlcalc.inference.load import Load
 from vlcalc.report.report import Report

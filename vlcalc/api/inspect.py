@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vlcalc.api.arguments import AnyRun, AnySize, Argument, has_torch, require_torch, run_of
+from vlcalc.api.argument import Argument
+from vlcalc.api.arguments import AnyRun, AnySize, has_torch, require_torch, run_of
 from vlcalc.api.loads import LoadOptions, device_of, load_of, model_of
 from vlcalc.core.errors import InputError
 from vlcalc.inference import document, tables

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TypedDict
 
 from vlcalc.api import defaults
-from vlcalc.api.arguments import AnySize, Argument, size_of
+from vlcalc.api.argument import Argument
+from vlcalc.api.arguments import AnySize, size_of
 from vlcalc.core.dtypes import parse_dtype
 from vlcalc.core.errors import InputError
 from vlcalc.core.image_size import ImageSize

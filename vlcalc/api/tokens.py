@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
 from vlcalc.api import defaults
-from vlcalc.api.arguments import AnySize, Argument, size_of, sizes_of
+from vlcalc.api.argument import Argument
+from vlcalc.api.arguments import AnySize, size_of, sizes_of
 from vlcalc.core.errors import InputError, VlcalcError
 from vlcalc.core.image_size import ImageSize
 from vlcalc.report.report import Report
@@ -17,7 +18,6 @@ from vlcalc.spec.schema import Spec
 from vlcalc.tiling.base import Footage
 from vlcalc.tokens.budget import Request, TokenBudget, budget
 from vlcalc.tokens.columns import COLUMNS, sorted_token_rows, token_table
-from vlcalc.tokens.explain import explain_table
 from vlcalc.tokens.rows import Row, token_rows
 
 if TYPE_CHECKING:
@@ -172,6 +172,8 @@ def explain_tokens(
         SpecError: a model's YAML file is not valid.
         RefusedError: a model's processor refuses an image.
     """
+    from vlcalc.tokens.explain import explain_table
+
     specs, request = chosen_specs(models), _request(**prompt)
     sizes = _sizes(images, request, {})
     return Report(

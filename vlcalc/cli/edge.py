@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperCommand, TyperOption
 
-from vlcalc.api.arguments import Argument
+from vlcalc.api.argument import Argument
 from vlcalc.core.errors import InputError, VlcalcError
-from vlcalc.core.units import parse_count, parse_counts
-from vlcalc.report.report import Report
+
+if TYPE_CHECKING:
+    from vlcalc.report.report import Report
 
 # Arguments of the API whose option has another name.
 OPTIONS = {"num_frames": "frames", "num_images": "images"}
@@ -63,11 +64,15 @@ def error_lines(error: VlcalcError) -> Iterator[str]:
 
 def whole_number(text: str | None, option: str, *, minimum: int = 0) -> int | None:
     """Return the whole number of an option; None where it was not given."""
+    from vlcalc.core.units import parse_count
+
     return None if text is None else parse_count(text, where=f"--{option}", minimum=minimum)
 
 
 def whole_numbers(text: str | None, option: str) -> tuple[int, ...]:
     """Return the whole numbers of an option that are joined by commas; none without it."""
+    from vlcalc.core.units import parse_counts
+
     return () if text is None else parse_counts(text, where=f"--{option}")
 
 
