@@ -104,7 +104,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
                 on_progress(done, 3, "products")
         return MEASURED
 
-    monkeypatch.setattr(calibrate_module, "calibrate", calibrate)
+    monkeypatch.setattr(calibrate_module, "measure_rates", calibrate)
     monkeypatch.setattr(here, "detect", lambda: [CPU])
     threads = torch.get_num_threads()
     monkeypatch.setattr(torch, "set_num_threads", lambda number: None)
@@ -188,7 +188,7 @@ def test_an_interrupted_calibration_leaves_no_file(
     def interrupted(device: str, *, on_progress: object) -> object:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(calibrate_module, "calibrate", interrupted)
+    monkeypatch.setattr(calibrate_module, "measure_rates", interrupted)
     ran = run("devices", "calibrate")
     assert (ran.code, ran.out) == (130, "")
     assert list(user_folder().iterdir()) == []

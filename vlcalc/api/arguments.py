@@ -41,7 +41,7 @@ def size_of(image: AnySize) -> ImageSize:
     return ImageSize(*sides)
 
 
-def sizes_of(
+def named_sizes(
     images: Iterable[AnySize], broken: dict[str, str] | None = None
 ) -> list[tuple[str, ImageSize]]:
     """Return (file or "", size) of sizes, files, folders and globs.
@@ -95,7 +95,7 @@ def run_of(run: AnyRun, argument: str) -> tuple[Run, Argument]:
         raise
 
 
-def has_torch() -> bool:
+def can_trace() -> bool:
     """Return whether modules can be run on the meta device here."""
     return importlib.util.find_spec("torch") is not None
 

@@ -47,7 +47,7 @@ def audit(name: str = "all", *, only: Sequence[str] | None = None) -> PublishedF
         SpecError: the spec is not valid.
     """
     verdicts = _verdicts(only, published.VERDICTS)
-    kept = [figure for figure in published.audit(name) if figure.verdict in verdicts]
+    kept = [figure for figure in published.audited_figures(name) if figure.verdict in verdicts]
     return PublishedFigures(name=name, figures=kept)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vlcalc.api import defaults
 from vlcalc.api.argument import Argument
-from vlcalc.api.arguments import AnySize, sizes_of
+from vlcalc.api.arguments import AnySize, named_sizes
 from vlcalc.core.errors import InputError
 from vlcalc.core.image_size import ImageSize
 from vlcalc.report.report import Report
@@ -83,7 +83,7 @@ def calculate_tiles(
         where = Argument("num_images")
         raise InputError(expected="at least 1 image", got=str(num_images), where=where)
     calculations: list[tuple[ImageSize | None, Calculation]] = []
-    for _, size in sizes_of(images):
+    for _, size in named_sizes(images):
         tiles = cut_image(size, tile_px, patch_px=patch_px, merge=merge, thumbnail=thumbnail)
         calculations.append((size, tiles))
     for side_px in () if images else sides_px:

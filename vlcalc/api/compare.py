@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vlcalc.api import defaults
 from vlcalc.api.argument import Argument
-from vlcalc.api.arguments import AnyRun, AnySize, has_torch, run_of, size_of
+from vlcalc.api.arguments import AnyRun, AnySize, can_trace, run_of, size_of
 from vlcalc.comparison import columns as comparison_columns
 from vlcalc.comparison.columns import (
     ACTIVATIONS_KEY,
@@ -28,7 +28,7 @@ from vlcalc.spec.parts import chosen_methods, load_language, load_vision
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class View:
+class ComparisonView:
     """What of a comparison is shown, and how.
 
     Attributes:
@@ -77,7 +77,7 @@ class MethodComparison:
     rows: Sequence[Comparison]
     setting: Setting
     run: Run | None
-    view: View
+    view: ComparisonView
 
     def __iter__(self) -> Iterator[Comparison]:
         return iter(self.rows)
@@ -166,7 +166,7 @@ def compare(
             timed none of the methods in this setting.
         SpecError: a YAML file that is not valid.
     """
-    view = View(columns=columns, sort=sort, baseline=baseline, pareto=pareto)
+    view = ComparisonView(columns=columns, sort=sort, baseline=baseline, pareto=pareto)
     setting = make_setting(
         load_vision(vision),
         load_language(language),
@@ -186,7 +186,7 @@ def compare(
         check_baseline(baseline, [method.name for method in chosen])
     # Only peak activations run the modules: without them, and without torch, closed forms do.
     if activations is None:
-        activations = ACTIVATIONS_KEY in keys and has_torch()
+        activations = ACTIVATIONS_KEY in keys and can_trace()
     rows: Sequence[Comparison] = compare_methods(chosen, setting, activations=activations)
     if run:
         rows = timed_rows(rows, setting, run, where=where)

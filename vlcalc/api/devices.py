@@ -91,11 +91,11 @@ def calibrate(
     Raises:
         InputError: torch or the device is missing.
     """
-    from vlcalc.measurement.calibrate import calibrate as measure
+    from vlcalc.measurement.calibrate import measure_rates
     from vlcalc.measurement.here import with_calibration
 
     detected, num_threads = _here(device, threads)
-    calibration = measure(detected.device.split(":")[0], on_progress=on_step)
+    calibration = measure_rates(detected.device.split(":")[0], on_progress=on_step)
     return with_calibration(detected, num_threads, calibration)
 
 

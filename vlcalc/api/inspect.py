@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vlcalc.api.argument import Argument
-from vlcalc.api.arguments import AnyRun, AnySize, has_torch, require_torch, run_of
+from vlcalc.api.arguments import AnyRun, AnySize, can_trace, require_torch, run_of
 from vlcalc.api.loads import LoadOptions, device_of, load_of, model_of
 from vlcalc.core.errors import InputError
 from vlcalc.inference import document, tables
@@ -121,7 +121,7 @@ def inspect(
     if verify or device is not None:
         require_torch(COUNTS_MODULES)
     times = _times(spec, request, None if device is None else device_of(device), tp, measured)
-    inference = infer(spec, request, traced=has_torch())
+    inference = infer(spec, request, traced=can_trace())
     checks = tuple(verify_counts(inference.plan)) if verify else ()
     return ModelInspection(inference=inference, stage=training, checks=checks, speed=times)
 
@@ -159,7 +159,7 @@ def analyze(
     7063427072
     """
     spec = model_of(model)
-    return infer(spec, load_of(spec, image, **load), traced=has_torch())
+    return infer(spec, load_of(spec, image, **load), traced=can_trace())
 
 
 def predict(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from vlcalc.api import defaults
 from vlcalc.api.argument import Argument
-from vlcalc.api.arguments import AnySize, size_of, sizes_of
+from vlcalc.api.arguments import AnySize, named_sizes, size_of
 from vlcalc.core.errors import InputError, VlcalcError
 from vlcalc.core.image_size import ImageSize
 from vlcalc.report.report import Report
@@ -186,7 +186,7 @@ def _sizes(
 ) -> list[tuple[str, ImageSize | None]]:
     """Return (file or "", size) of images; usual sizes, or none beside text alone, by default."""
     if images:
-        return [*sizes_of(images, broken)]
+        return [*named_sizes(images, broken)]
     if not request.num_shown and request.footage is None:
         return [("", None)]
     return [("", ImageSize(*size)) for size in defaults.SIZES]

@@ -13,7 +13,7 @@ from vlcalc.core.errors import InputError
 Opt = typer.Option
 
 
-def command(
+def audit_command(
     name: Annotated[
         str,
         typer.Argument(metavar="[MODEL|all]", help="Model, fusion preset or YAML file; or `all`."),

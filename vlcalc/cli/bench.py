@@ -18,7 +18,7 @@ INTERRUPTED = 130
 Opt = typer.Option
 
 
-def command(
+def bench_command(
     model: Annotated[
         str | None,
         typer.Argument(metavar="MODEL", help="Model whose components are timed, by name or file."),

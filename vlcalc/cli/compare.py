@@ -12,7 +12,7 @@ from vlcalc.cli.edge import show_report, whole_number, words
 from vlcalc.cli.options import Dtype, Format, Output
 
 
-def command(
+def compare_command(
     methods: Annotated[
         str,
         typer.Option(

@@ -19,7 +19,7 @@ app = typer.Typer(help="List, show, detect and measure devices: peaks, bandwidth
 
 
 @app.command("list", cls=Command)
-def list_command(
+def list_devices(
     vendor: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only devices of this vendor.")
     ] = None,
@@ -40,7 +40,7 @@ def list_command(
 
 
 @app.command("show", cls=Command)
-def show_command(
+def show_device(
     name: Annotated[str, typer.Argument(help="Name, alias or YAML file.")],
     format: Format = "table",  # noqa: A002
     output: Output = None,
@@ -52,7 +52,7 @@ def show_command(
 
 
 @app.command("detect", cls=Command)
-def detect_command(
+def show_detected(
     format: Format = "table",  # noqa: A002
     output: Output = None,
 ) -> None:
@@ -63,7 +63,7 @@ def detect_command(
 
 
 @app.command("calibrate", cls=Command)
-def calibrate_command(
+def calibrate_device(
     device: Annotated[
         str, typer.Option(metavar="auto|cuda|mps|cpu", help="auto: CUDA, then MPS, then the CPU.")
     ] = defaults.DEVICE,

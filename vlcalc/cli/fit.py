@@ -1,4 +1,4 @@
-"""`vlcalc fit`: what fits into the memory of a device, or which devices hold what is asked."""
+"""`vlcalc fit`: what fits into the memory of a device, or which devices hold a request."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Opt = typer.Option
 
 
-def command(
+def fit_command(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Model by name or YAML file.")],
     device: Annotated[
         str | None, Opt(metavar="NAME", help="Device; without it, all that hold the request.")

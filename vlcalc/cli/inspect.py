@@ -30,7 +30,7 @@ OF_A_METHOD = ("vision_width", "text_width", "grid", "views", "depth")
 Opt = typer.Option
 
 
-def command(
+def inspect_command(
     model: Annotated[
         str,
         typer.Argument(

@@ -16,7 +16,7 @@ app = typer.Typer(help="List, show and validate specs of models, hosted APIs and
 
 
 @app.command("list", cls=Command)
-def list_command(
+def list_specs(
     kind: Annotated[
         str | None,
         typer.Option(
@@ -33,7 +33,7 @@ def list_command(
 
 
 @app.command("show", cls=Command)
-def show_command(
+def show_spec(
     name: Annotated[str, typer.Argument(help="Name, alias or YAML file.")],
     output: Output = None,
 ) -> None:
@@ -44,7 +44,7 @@ def show_command(
 
 
 @app.command("validate", cls=Command)
-def validate_command(
+def validate_files(
     files: Annotated[
         list[Path] | None,
         typer.Argument(help="YAML files, or folders of them; every shipped spec without any."),
@@ -57,7 +57,7 @@ def validate_command(
 
 
 @app.command("schema", cls=Command)
-def schema_command(
+def print_schema(
     kind: Annotated[
         str, typer.Option(metavar="model|api|vision|language|fusion|device", help="Kind of spec.")
     ] = "model",

@@ -26,7 +26,7 @@ RULE_DECIDES = "the model's own rule decides how an image is cut; give --image W
 Opt = typer.Option
 
 
-def command(
+def tokens_command(
     model: Annotated[
         list[str] | None,
         Opt(
@@ -126,7 +126,7 @@ def command(
         _show_tiles(options, prompt)
 
 
-command.__doc__ = HELP
+tokens_command.__doc__ = HELP
 
 
 def _show_tiles(options: dict[str, Any], prompt: dict[str, Any]) -> None:
