@@ -127,9 +127,9 @@ def _entry(path: Path, variant: int | None, data: dict[str, object]) -> Entry:
 
 def _candidates(wanted: str, kind: str) -> Iterator[Path]:
     folder = specs_folder() / FOLDERS[kind]
-    stem = folder / f"{wanted}.yaml"
-    if "/" not in wanted and stem.is_file():
+    stem, paths = folder / f"{wanted}.yaml", files(kind)
+    if stem in paths:
         yield stem
-    for path in files(kind):
+    for path in paths:
         if path != stem and wanted in path.read_text(encoding="utf-8").casefold():
             yield path

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, NamedTuple
 import yaml
 
 from vlcalc.core.errors import InputError
+from vlcalc.core.files import OversizeError, read_bytes
 
 MAX_SPEC_BYTES = 262_144
 MAX_DEPTH = 40
@@ -104,23 +105,18 @@ def read_document(path: Path) -> Document:
 
 def _read_text(path: Path) -> str:
     try:
-        size = path.stat().st_size
-        if size > MAX_SPEC_BYTES:
-            raise InputError(
-                expected=f"a spec of at most {MAX_SPEC_BYTES:,} bytes",
-                got=f"{size:,} bytes",
-                where=str(path),
-                hint="is this the right file?",
-            )
-        return path.read_text(encoding="utf-8")
+        return read_bytes(path, MAX_SPEC_BYTES).decode("utf-8")
+    except OversizeError:
+        expected, got, hint = (
+            f"a spec of at most {MAX_SPEC_BYTES:,} bytes",
+            "more",
+            "is this the right file?",
+        )
     except OSError as error:
-        raise InputError(
-            expected="a readable YAML file", got=(error.strerror or "").lower(), where=str(path)
-        ) from None
+        expected, got, hint = "a readable YAML file", (error.strerror or str(error)).lower(), ""
     except UnicodeDecodeError as error:
-        raise InputError(
-            expected="UTF-8 text", got=f"a byte at {error.start} that is not", where=str(path)
-        ) from None
+        expected, got, hint = "UTF-8 text", f"a byte at {error.start} that is not", ""
+    raise InputError(expected=expected, got=got, where=str(path), hint=hint)
 
 
 def parse_document(text: str, file: str) -> Document:
