@@ -54,9 +54,10 @@ def read_bytes(path: Path, max_bytes: int) -> bytes:
         OversizeError: it holds more than `max_bytes`.
     """
     with open_regular(path) as file:
-        content = file.read(max_bytes + 1)
-    if len(content) > max_bytes:
-        raise OversizeError(errno.EFBIG, f"more than {max_bytes:,} bytes")
+        size = os.fstat(file.fileno()).st_size  # 0 for what the system makes up as one reads
+        content = b"" if size > max_bytes else file.read(max_bytes + 1)
+    if max(size, len(content)) > max_bytes:
+        raise OversizeError(errno.EFBIG, f"{max(size, len(content)):,} bytes")
     return content
 
 

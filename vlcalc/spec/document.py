@@ -106,10 +106,10 @@ def read_document(path: Path) -> Document:
 def _read_text(path: Path) -> str:
     try:
         return read_bytes(path, MAX_SPEC_BYTES).decode("utf-8")
-    except OversizeError:
+    except OversizeError as error:
         expected, got, hint = (
             f"a spec of at most {MAX_SPEC_BYTES:,} bytes",
-            "more",
+            str(error.strerror),
             "is this the right file?",
         )
     except OSError as error:
