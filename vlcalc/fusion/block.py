@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @FUSIONS.register("block")
-class Block(JointFusion):
+class SuperdiagonalBilinear(JointFusion):
     """Project both, a bilinear form for each chunk, project.
 
     Attributes:
@@ -38,7 +38,7 @@ class Block(JointFusion):
     rank: PositiveInt | None = 15
 
     @model_validator(mode="after")
-    def _check_chunks(self) -> Block:
+    def _check_chunks(self) -> SuperdiagonalBilinear:
         if min(self.chunk_widths) < 1:
             raise PydanticCustomError(
                 "num_chunks",

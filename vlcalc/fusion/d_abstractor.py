@@ -20,7 +20,7 @@ from vlcalc.fusion.arithmetic import (
     norm_params,
 )
 from vlcalc.fusion.base import FUSIONS, Dims
-from vlcalc.fusion.grids import check_square, square_side
+from vlcalc.fusion.grids import check_square, grid_side
 from vlcalc.fusion.per_view import PerView
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class DAbstractor(PerView):
     feed_forward_width: PositiveInt = 1024
 
     def check(self, dims: Dims) -> None:
-        square_side(dims)
+        grid_side(dims)
         check_square(self.num_queries, name="num_queries")
         divide(self.hidden_width, self.num_heads, whole_name="hidden_width", part_name="num_heads")
 

@@ -20,7 +20,7 @@ def num_windows(dims: Dims, side: int, *, side_name: str) -> int:
     return columns * rows
 
 
-def square_side(dims: Dims) -> int:
+def grid_side(dims: Dims) -> int:
     """Return the side of a square grid.
 
     Raises:

@@ -16,7 +16,7 @@ from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import mlp_flops, mlp_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.choices import Activation
-from vlcalc.fusion.grids import square_side
+from vlcalc.fusion.grids import grid_side
 from vlcalc.fusion.per_view import PerView
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Matryoshka(PerView):
                 got=str(self.used_side),
             )
         for side in self.pooled_sides:
-            divide(square_side(dims), side, whole_name="side", part_name="pooled_sides")
+            divide(grid_side(dims), side, whole_name="side", part_name="pooled_sides")
 
     def tokens_per_view(self, dims: Dims) -> int:
         return self.used_side**2
