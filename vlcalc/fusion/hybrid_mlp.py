@@ -36,10 +36,12 @@ class HybridMLP(PerToken):
         self._half(dims)
 
     def check_encoders(self, widths: Sequence[int]) -> None:
-        if list(widths[1:]) != [self.high_res_width]:
+        extra = list(widths[1:])
+        if extra != [self.high_res_width]:
+            width = self.high_res_width
             raise InputError(
-                expected=f"one encoder beside the first, of `high_res_width` {self.high_res_width}",
-                got=str(list(widths[1:])) if widths[1:] else "none",
+                expected=f"a `second_vision` of the `high_res_width` of `fusion`, {width}",
+                got=", ".join(map(str, extra)) or "none",
             )
 
     def num_params(self, dims: Dims) -> int:

@@ -67,10 +67,12 @@ class JoinedEncoders(PerToken):
         return (dims.vision_width, *(self.extra_vision_widths or dims.extra_vision_widths))
 
     def check_encoders(self, widths: Sequence[int]) -> None:
-        extra = tuple(widths[1:])
-        if self.extra_vision_widths and self.extra_vision_widths != extra:
-            raise InputError(
-                expected=f"`extra_vision_widths` of the encoders beside the first ({list(extra)})",
-                got=str(list(self.extra_vision_widths)),
-                hint="left out, they are those of `second_vision`",
-            )
+        stated, extra = list(self.extra_vision_widths), list(widths[1:])
+        if not stated or stated == extra:
+            return
+        raise InputError(
+            expected=f"in `fusion` the `extra_vision_widths` of `second_vision`, {extra}"
+            if extra
+            else "a `second_vision` beside the `extra_vision_widths` of `fusion`",
+            got=str(stated),
+        )

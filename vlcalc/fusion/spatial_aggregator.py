@@ -7,6 +7,7 @@ cambrian/model/cambrian_arch.py and cambrian/model/vision_sampler.py.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import NonNegativeInt, PositiveInt
@@ -72,6 +73,14 @@ class SpatialAggregator(Fusion):
             raise InputError(
                 expected=f"`num_inserted` of at most `text_depth` ({dims.text_depth})",
                 got=str(self.num_inserted),
+            )
+
+    def check_encoders(self, widths: Sequence[int]) -> None:
+        own = self.vision_widths or tuple(widths[:1]) * len(self.window_sides)
+        if own != tuple(widths):
+            raise InputError(
+                expected=f"encoders of the widths that `fusion` reads, {list(own)}",
+                got=str(list(widths)),
             )
 
     @property

@@ -14,6 +14,11 @@ from vlcalc.core.division import divide
 from vlcalc.modules.primitives import Activation, Norm, apply_if, build_mlp, build_norm
 
 
+def join_features(features: Sequence[Tensor]) -> Tensor:
+    """Join the features of encoders that share a grid by channel, (b, n, d_1 + d_2 + ...)."""
+    return features[0] if len(features) == 1 else torch.cat(tuple(features), dim=-1)
+
+
 class LinearProjector(nn.Module):
     """One linear layer from vision width to text width.
 
@@ -27,8 +32,7 @@ class LinearProjector(nn.Module):
 
     def forward(self, *features: Tensor) -> Tensor:
         """Project the features of an encoder, or of several that share a grid."""
-        x = features[0] if len(features) == 1 else torch.cat(features, dim=-1)
-        tokens: Tensor = self.project(x)  # (b, n, d) -> (b, n, t)
+        tokens: Tensor = self.project(join_features(features))  # (b, n, d) -> (b, n, t)
         return tokens
 
 
@@ -58,8 +62,10 @@ class MLPProjector(nn.Module):
             [vision_width, *hidden, text_width], activation=activation, bias=bias
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        tokens: Tensor = self.layers(apply_if(self.norm, x))  # (b, n, d) -> (b, n, t)
+    def forward(self, *features: Tensor) -> Tensor:
+        """Project the features of an encoder, or of several that share a grid."""
+        x = apply_if(self.norm, join_features(features))  # (b, n, d)
+        tokens: Tensor = self.layers(x)  # (b, n, t)
         return tokens
 
 
@@ -85,8 +91,7 @@ class FusedMLPProjector(nn.Module):
         )
 
     def forward(self, *features: Tensor) -> Tensor:
-        fused = torch.cat(features, dim=-1)  # (b, n, d_1 + d_2 + ...)
-        tokens: Tensor = self.layers(fused)  # (b, n, t)
+        tokens: Tensor = self.layers(join_features(features))  # (b, n, t)
         return tokens
 
 

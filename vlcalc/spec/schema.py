@@ -12,7 +12,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
 from vlcalc.fusion.base import FusionField
-from vlcalc.spec.agreement import check_agreement
+from vlcalc.spec.agreement import check_agreement, check_encoders
 from vlcalc.spec.api import ApiSpec
 from vlcalc.spec.name import Name
 from vlcalc.spec.part_specs import LanguageSpec, VisionSpec
@@ -161,6 +161,7 @@ class ModelSpec(Frozen):
 
     @model_validator(mode="after")
     def _check(self) -> ModelSpec:
+        check_encoders(self.encoders, self.fusion)
         check_agreement(self.vision, self.tiling, self.fusion, self.language)
         return self
 
