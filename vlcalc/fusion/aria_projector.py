@@ -29,7 +29,7 @@ class AriaProjector(Resampler):
 
     Attributes:
         num_queries: learned queries.
-        used_queries: the first so many read an image; fewer for a smaller one. All by default.
+        used_queries: queries that read an image, the first ones; 0 for all of them.
         num_heads: attention heads.
     """
 

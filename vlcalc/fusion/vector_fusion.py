@@ -59,8 +59,7 @@ class JointFusion(VectorFusion):
 
     def joint_flops(self, dims: Dims, width: int) -> int:
         """Return the FLOPs of a linear layer from each vector to `width`."""
-        widths = (dims.vision_width, dims.text_width)
-        return sum(linear_flops(dims.batch_size, each, width) for each in widths)
+        return linear_flops(dims.batch_size, dims.vision_width + dims.text_width, width)
 
     def output_params(self, dims: Dims, width: int) -> int:
         """Return the parameters of the last linear layer, from `width`."""

@@ -32,8 +32,7 @@ class LinearProjector(nn.Module):
 
     def forward(self, *features: Tensor) -> Tensor:
         """Project the features of an encoder, or of several that share a grid."""
-        tokens: Tensor = self.project(join_features(features))  # (b, n, d) -> (b, n, t)
-        return tokens
+        return self.project(join_features(features))  # (b, n, d) -> (b, n, t)
 
 
 class MLPProjector(nn.Module):
@@ -65,8 +64,7 @@ class MLPProjector(nn.Module):
     def forward(self, *features: Tensor) -> Tensor:
         """Project the features of an encoder, or of several that share a grid."""
         x = apply_if(self.norm, join_features(features))  # (b, n, d)
-        tokens: Tensor = self.layers(x)  # (b, n, t)
-        return tokens
+        return self.layers(x)  # (b, n, t)
 
 
 class FusedMLPProjector(nn.Module):
@@ -91,8 +89,7 @@ class FusedMLPProjector(nn.Module):
         )
 
     def forward(self, *features: Tensor) -> Tensor:
-        tokens: Tensor = self.layers(join_features(features))  # (b, n, t)
-        return tokens
+        return self.layers(join_features(features))  # (b, n, t)
 
 
 class HybridProjector(nn.Module):
@@ -113,8 +110,7 @@ class HybridProjector(nn.Module):
 
     def forward(self, x: Tensor, high_res: Tensor) -> Tensor:
         halves = [self.high_res_project(high_res), self.project(x)]  # 2 x (b, n, t / 2)
-        tokens: Tensor = self.output(self.activation(torch.cat(halves, dim=-1)))  # (b, n, t)
-        return tokens
+        return self.output(self.activation(torch.cat(halves, dim=-1)))  # (b, n, t)
 
 
 class GroupedProjector(nn.Module):
@@ -149,8 +145,7 @@ class GroupedProjector(nn.Module):
             x.shape[1], self.compress_ratio, part_name="compress_ratio", whole_name="visual tokens"
         )
         grouped = x.unflatten(1, (-1, self.compress_ratio)).flatten(2)  # (b, n / r, r * d)
-        tokens: Tensor = self.layers(grouped)  # (b, n / r, t)
-        return tokens
+        return self.layers(grouped)  # (b, n / r, t)
 
 
 class ImageNewline(nn.Module):
