@@ -6,7 +6,7 @@ Source: Aria, arXiv:2410.05993, section 2.2; transformers models/aria/modeling_a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
@@ -16,9 +16,6 @@ from vlcalc.fusion.arithmetic import linear_flops, linear_params, mlp_flops, mlp
 from vlcalc.fusion.attention import plain_attention
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.resampler import Resampler
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("aria_projector")

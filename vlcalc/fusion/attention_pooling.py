@@ -7,7 +7,7 @@ transformers models/molmo2/modeling_molmo2.py::Molmo2Adapter.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import PositiveInt
 
@@ -15,9 +15,6 @@ from vlcalc.fusion.arithmetic import attention_flops, linear_flops, linear_param
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.grids import num_windows
 from vlcalc.fusion.per_view import PerView
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("attention_pooling")

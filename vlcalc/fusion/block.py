@@ -7,7 +7,7 @@ block/models/networks/fusions/fusions.py::Block and ::BlockTucker.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
@@ -15,9 +15,6 @@ from pydantic_core import PydanticCustomError
 from vlcalc.fusion.arithmetic import linear_flops, linear_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.vector_fusion import JointFusion
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("block")

@@ -6,7 +6,7 @@ Source: Honeybee, arXiv:2312.06742, section 3.2; khanrc/honeybee honeybee/projec
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import PositiveInt
 
@@ -15,9 +15,6 @@ from vlcalc.fusion.arithmetic import conv_flops, conv_params, mlp_flops, mlp_par
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.grids import check_square, grid_side
 from vlcalc.fusion.per_view import PerView
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("c_abstractor")

@@ -6,7 +6,7 @@ arXiv:2408.01800, section 3.1; openbmb/MiniCPM-V-2_6 resampler.py.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import PositiveFloat, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
@@ -18,9 +18,6 @@ from vlcalc.fusion.attention import plain_attention
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.grids import check_square, grid_side
 from vlcalc.fusion.resampler import Resampler
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("cross_attention_resampler")

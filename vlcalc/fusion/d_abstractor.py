@@ -5,7 +5,7 @@ Source: Honeybee, arXiv:2312.06742, section 3.2; Deformable DETR, arXiv:2010.041
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import PositiveInt
 
@@ -22,9 +22,6 @@ from vlcalc.fusion.arithmetic import (
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.grids import check_square, grid_side
 from vlcalc.fusion.per_view import PerView
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("d_abstractor")

@@ -7,7 +7,7 @@ models/mllama/modeling_mllama.py.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import PositiveFloat, PositiveInt
 
@@ -17,9 +17,6 @@ from vlcalc.fusion.attention import AttentionShape, feed_forward_matrices, qk_no
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.choices import Activation, Norm
 from vlcalc.fusion.inserted import InsertedLayers
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("gated_xattn_dense")

@@ -6,7 +6,7 @@ lib/edifice/multimodal/fusion.ex (`compress_ratio`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import PositiveInt
 
@@ -16,9 +16,6 @@ from vlcalc.fusion.arithmetic import mlp_flops, mlp_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.choices import Activation
 from vlcalc.fusion.per_token import PerToken
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("grouped")

@@ -6,7 +6,7 @@ models/idefics2/modeling_idefics2.py::Idefics2Connector.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import PositiveFloat, PositiveInt
 
@@ -16,9 +16,6 @@ from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.choices import Activation
 from vlcalc.fusion.perceiver import Perceiver
 from vlcalc.fusion.resampler import Resampler
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("idefics2_connector")

@@ -5,15 +5,12 @@ Source: MobileVLM, arXiv:2312.16886, section 3.4; MobileNetV3, arXiv:1905.02244,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from vlcalc.fusion.arithmetic import conv_flops, conv_params, mlp_flops, mlp_params, norm_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.grids import grid_side
 from vlcalc.fusion.per_view import PerView
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("ldp")

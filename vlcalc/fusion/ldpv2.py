@@ -5,7 +5,7 @@ Source: MobileVLM V2, arXiv:2402.03766, section 3.3.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import PositiveInt
 
@@ -13,9 +13,6 @@ from vlcalc.fusion.arithmetic import conv_flops, conv_params, mlp_flops, mlp_par
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.grids import grid_side
 from vlcalc.fusion.per_view import PerView
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("ldpv2")

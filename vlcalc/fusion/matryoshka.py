@@ -6,7 +6,7 @@ Source: M3, arXiv:2405.17430, section 3; mu-cai/matryoshka-mm llava/model/llava_
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import PositiveInt
 
@@ -18,9 +18,6 @@ from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.choices import Activation
 from vlcalc.fusion.grids import grid_side
 from vlcalc.fusion.per_view import PerView
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("matryoshka")

@@ -6,7 +6,7 @@ SmolVLM, arXiv:2504.05299, section 2.2; gated in Aya Vision, arXiv:2505.08751, s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import PositiveInt
 
@@ -16,9 +16,6 @@ from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.choices import Activation, Norm
 from vlcalc.fusion.grids import num_windows
 from vlcalc.fusion.per_view import PerView
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("pixel_shuffle")

@@ -5,7 +5,7 @@ Source: the simplified form in which introductions to BLIP-2 (arXiv:2301.12597) 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import PositiveFloat
 
@@ -14,9 +14,6 @@ from vlcalc.fusion.arithmetic import linear_flops, linear_params, mlp_flops, mlp
 from vlcalc.fusion.attention import plain_attention
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.q_former import QueryTransformer
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("simplified_q_former")

@@ -5,7 +5,7 @@ Source: Ovis, arXiv:2405.20797, section 3.2.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import NonNegativeInt, PositiveInt
 
@@ -14,9 +14,6 @@ from vlcalc.fusion.arithmetic import linear_flops, linear_params, norm_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.grids import grid_side
 from vlcalc.fusion.per_view import PerView
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("visual_embedding_table")
