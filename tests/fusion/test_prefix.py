@@ -9,6 +9,7 @@ import torch
 from pydantic import ValidationError
 
 from vlcalc.fusion.base import FUSIONS, Dims
+from vlcalc.spec.schema import ModelSpec
 
 from .checks import assert_counts, assert_image_tokens
 from .strategies import make
@@ -72,6 +73,18 @@ def test_what_needs_a_grid_has_no_such_field() -> None:
         make("pixel_shuffle", keep_prefix=True)
     with pytest.raises(ValidationError, match="no `keep_prefix`, as the keys have the positions"):
         make("cross_attention_resampler", keep_prefix=True)
+
+
+def test_a_spec_that_keeps_them_in_one_place_alone_is_refused() -> None:
+    parts = {
+        "name": "llava-full",
+        "vision": {"name": "clip", "patch_size": 14, "width": 1024, "num_prefix_tokens": 1},
+        "tiling": {"kind": "fixed", "size": 336, "patch_size": 14, "prefix_tokens": 1},
+        "language": {"name": "llama"},
+    }
+    ModelSpec.model_validate({**parts, "fusion": {"kind": "mlp", "keep_prefix": True}})
+    with pytest.raises(ValidationError, match="got 577 and 576 for an image"):
+        ModelSpec.model_validate({**parts, "fusion": {"kind": "mlp"}})
 
 
 @pytest.mark.oracle
