@@ -19,7 +19,7 @@ from typing import NoReturn
 
 import typer
 
-from vlcalc.cli.edge import error_lines
+from vlcalc.cli.option_names import error_lines
 from vlcalc.core.errors import VlcalcError
 
 INTERRUPTED = 130
