@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from vlcalc.core.errors import InputError
 from vlcalc.spec import catalogue
 from vlcalc.spec.loader import load_any, load_spec
+from vlcalc.spec.schema import ModelSpec
 
 USUAL = {
     "llava": "llava-1.5-7b",
@@ -60,6 +63,21 @@ def test_a_family_without_a_usual_member_lists_all(name: str) -> None:
     with pytest.raises(InputError, match="there is") as refusal:
         load_spec(name)
     assert all(member in refusal.value.hint for member in MEMBERS[name])
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [("language", "lmsys/vicuna-7b-v1.5"), ("vision", "openai/clip-vit-large-patch14-336")],
+)
+def test_a_part_may_be_called_by_its_hub_id(tmp_path: Path, part: str, name: str) -> None:
+    text = Path(catalogue.specs_folder() / "models" / "llava-1.5-7b.yaml").read_text()
+    own = {"language": "vicuna-7b-v1.5", "vision": "clip-vit-l-14-336"}[part]
+    path = tmp_path / "mine.yaml"
+    path.write_text(text.replace(f"use: {own}", f"use: {name}", 1))
+    assert name in path.read_text()
+    spec = load_spec(str(path))
+    assert isinstance(spec, ModelSpec)
+    assert getattr(spec, part).name == own
 
 
 @pytest.mark.parametrize("kind", catalogue.FOLDERS)
