@@ -57,11 +57,11 @@ def test_the_three_figures_that_are_printed_for_622_tokens() -> None:
 
 
 def test_a_figure_that_its_convention_gives_is_explained_everywhere() -> None:
-    figures = [figure for figure in audited_figures("all") if figure.by_convention is not None]
     given = [
         figure.verdict
-        for figure in figures
-        if same_as_printed(figure.by_convention, figure.published.value)
+        for figure in audited_figures("all")
+        if figure.by_convention is not None
+        and same_as_printed(figure.by_convention, figure.published.value)
     ]
     assert given
     assert "different" not in given
