@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import NonNegativeInt, PositiveInt
-
+from vlcalc.core.bounds import NonNegativeInt, PositiveInt
 from vlcalc.tiling.base import Frozen
 
 if TYPE_CHECKING:

@@ -1,4 +1,8 @@
-"""Counts that work grows with: more than any model has is a slip of the pen, and is refused."""
+"""Numbers with a bound: more than any model or device has is a slip of the pen, and is refused.
+
+The four kinds called as in pydantic are what every count and quantity of a spec is; work grows with
+those of a name of their own, so that their bounds are tighter.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,24 @@ from collections.abc import Mapping
 from math import prod
 from typing import Annotated
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from vlcalc.core.errors import InputError
 
-Depth = Annotated[PositiveInt, Field(le=10_000)]  # layers of one stack
-Experts = Annotated[PositiveInt, Field(le=100_000)]  # experts of one layer
-Tiles = Annotated[PositiveInt, Field(le=10_000)]  # tiles of one image
+MAX_COUNT = 10**12
+MAX_AMOUNT = 10**18
+MIN_QUANTITY = 1e-18
+MAX_QUANTITY = 1e24
+
+PositiveInt = Annotated[int, Field(gt=0, le=MAX_COUNT)]
+NonNegativeInt = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+PositiveFloat = Annotated[float, Field(ge=MIN_QUANTITY, le=MAX_QUANTITY)]
+NonNegativeFloat = Annotated[float, Field(ge=0, le=MAX_QUANTITY)]
+Rate = Annotated[float, Field(ge=1, le=MAX_QUANTITY)]  # bytes/s, FLOP/s; no latency is zero
+Amount = Annotated[int, Field(gt=0, le=MAX_AMOUNT)]  # parameters, bytes
+Depth = Annotated[int, Field(gt=0, le=10_000)]  # layers of one stack
+Experts = Annotated[int, Field(gt=0, le=100_000)]  # experts of one layer
+Tiles = Annotated[int, Field(gt=0, le=10_000)]  # tiles of one image
 
 # More than any model and any prompt has; torch counts elements up to 2^63.
 MAX_DIMS = {

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import PositiveInt
-
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.fusion.arithmetic import attention_flops, linear_flops, linear_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.grids import num_windows

@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from typing import ClassVar, Literal
 
-from pydantic import PositiveInt, model_validator
+from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.fusion.arithmetic import linear_flops, linear_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.vector_fusion import JointFusion

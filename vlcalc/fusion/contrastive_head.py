@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import PositiveFloat
-
+from vlcalc.core.bounds import PositiveFloat
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.base import FUSIONS, Dims, Taxonomy
 from vlcalc.fusion.vector_fusion import VectorFusion

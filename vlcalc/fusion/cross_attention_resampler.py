@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import PositiveFloat, PositiveInt, model_validator
+from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
+from vlcalc.core.bounds import PositiveFloat, PositiveInt
 from vlcalc.core.division import divide
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import linear_flops, linear_params, norm_params

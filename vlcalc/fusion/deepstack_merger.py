@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import PositiveInt
-
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import mlp_flops, mlp_params, norm_params
 from vlcalc.fusion.base import FUSIONS, Dims

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import PositiveInt
-
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.fusion.arithmetic import linear_flops, linear_params, norm_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.per_view import MergedSquares

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import PositiveFloat, PositiveInt
-
+from vlcalc.core.bounds import PositiveFloat, PositiveInt
 from vlcalc.core.division import divide
 from vlcalc.fusion.arithmetic import linear_flops, norm_params
 from vlcalc.fusion.attention import AttentionShape, feed_forward_matrices, qk_norm_params

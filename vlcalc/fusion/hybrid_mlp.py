@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from pydantic import PositiveInt
-
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.core.division import divide
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import linear_flops, linear_params

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import PositiveInt
-
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.core.division import divide
 from vlcalc.fusion.arithmetic import linear_flops, linear_params
 from vlcalc.fusion.attention import plain_attention

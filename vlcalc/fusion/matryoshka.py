@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import PositiveInt
-
-from vlcalc.core.bounds import Depth
+from vlcalc.core.bounds import Depth, PositiveInt
 from vlcalc.core.division import divide
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import mlp_flops, mlp_params

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import PositiveFloat
-
+from vlcalc.core.bounds import PositiveFloat
 from vlcalc.fusion.arithmetic import mlp_flops, mlp_params, norm_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.choices import Norm

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import PositiveInt
-
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.base import Dims
 from vlcalc.fusion.examples import visual_tokens

@@ -10,9 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import NonNegativeInt, PositiveInt
-
-from vlcalc.core.bounds import Depth
+from vlcalc.core.bounds import Depth, NonNegativeInt, PositiveInt
 from vlcalc.core.division import divide
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import (

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import PositiveInt
-
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.fusion.arithmetic import linear_flops, linear_params
 from vlcalc.fusion.base import Dims, Fusion, Taxonomy
 from vlcalc.fusion.examples import pooled_pair

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import NonNegativeInt, PositiveInt
-
+from vlcalc.core.bounds import NonNegativeInt, PositiveInt
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import linear_flops, linear_params, norm_params
 from vlcalc.fusion.base import FUSIONS, Dims
