@@ -22,6 +22,7 @@ ROOMS = [
     "fusion",
     "backbones",
     "spec",
+    "checkpoint",
     "tokens",
     "cost",
     "comparison",
