@@ -1,0 +1,1 @@
+"""Language models by `model_type`. One file a group of types that are built alike."""

@@ -1,0 +1,34 @@
+"""EVA's vision transformer in BLIP-2 and InstructBLIP.
+
+Source: transformers models/{blip_2,instructblip}/modeling_*.py.
+"""
+
+from __future__ import annotations
+
+from vlcalc.checkpoint.config import Config
+from vlcalc.checkpoint.encoder_parts import patches_per_side, plain_shape, vision
+from vlcalc.checkpoint.readers import ENCODERS, Block, reads
+
+EVA = {
+    "hidden_size": 1408,
+    "intermediate_size": 6144,
+    "num_hidden_layers": 39,
+    "num_attention_heads": 16,
+    "image_size": 224,
+    "patch_size": 14,
+    "hidden_act": "gelu",
+    "qkv_bias": True,
+}
+
+
+@reads(ENCODERS, "blip_2_vision_model", **EVA)
+@reads(ENCODERS, "instructblip_vision_model", **EVA)
+def eva(config: Config) -> Block:
+    """Return EVA's block; it has always three channels."""
+    encoder = {
+        **plain_shape(config.with_defaults({**config.defaults, "num_channels": 3})),
+        "class_token": True,
+        "position_side": patches_per_side(config),
+        "qkv_bias": config.key("qkv_bias"),
+    }
+    return vision(config, encoder, num_prefix_tokens=1)
