@@ -1,0 +1,1 @@
+"""Vision-language models by `model_type`. One file a family."""
