@@ -100,7 +100,8 @@ class InsertedLayers(Fusion):
     def check(self, dims: Dims) -> None:
         name = "positions" if self.positions else "first"
         last = self.positions[-1] if self.positions else self.first
-        if last >= dims.text_depth:
+        # One of those that are listed may follow the last layer.
+        if last >= dims.text_depth + (self.positions is not None):
             raise InputError(
                 expected=f"`{name}` below `text_depth` ({dims.text_depth})", got=str(last)
             )
