@@ -27,7 +27,18 @@ IDEFICS3 = {
 QWEN2_VL = {"patch_size": 14, "temporal_patch_size": 2, "merge_size": 2}
 GLM4V = {**QWEN2_VL, "size": {"shortest_edge": 12_544, "longest_edge": 9_633_792}}
 
+ARIA_CANVASES = (
+    (1, 2), (1, 3), (1, 4), (1, 5), (1, 6), (1, 7), (1, 8), (2, 4), (2, 3), (2, 2),
+    (2, 1), (3, 1), (3, 2), (4, 1), (4, 2), (5, 1), (6, 1), (7, 1), (8, 1),
+)  # fmt: skip
+
 IMAGE_PROCESSORS: dict[str, Mapping[str, object]] = {
+    "AriaImageProcessor": {
+        "max_image_size": 980,
+        "min_image_size": 336,
+        "split_image": False,
+        "split_resolutions": [[490 * high, 490 * wide] for high, wide in ARIA_CANVASES],
+    },
     "BitImageProcessor": {
         "size": {"shortest_edge": 224},
         "crop_size": SQUARE_224,
@@ -39,11 +50,22 @@ IMAGE_PROCESSORS: dict[str, Mapping[str, object]] = {
         "crop_size": SQUARE_224,
         "do_center_crop": True,
     },
+    "ChameleonImageProcessor": {
+        "size": {"shortest_edge": 512},
+        "crop_size": {"height": 512, "width": 512},
+        "do_center_crop": True,
+    },
     "Cohere2VisionImageProcessor": {
         "size": {"height": 512, "width": 512},
         "crop_to_patches": True,
         "min_patches": 1,
         "max_patches": 12,
+    },
+    "DeepseekVLHybridImageProcessor": {"size": {"height": 384, "width": 384}, "min_size": 14},
+    "DeepseekVLImageProcessor": {"size": {"height": 384, "width": 384}, "min_size": 14},
+    "FuyuImageProcessor": {
+        "size": {"height": 1080, "width": 1920},
+        "patch_size": {"height": 30, "width": 30},
     },
     "Gemma3ImageProcessor": {
         "size": SQUARE_224,
@@ -55,11 +77,19 @@ IMAGE_PROCESSORS: dict[str, Mapping[str, object]] = {
     "Glm46VImageProcessor": GLM4V,
     "Glm4vImageProcessor": GLM4V,
     "GotOcr2ImageProcessor": GOT_OCR2,
+    "IdeficsImageProcessor": {"image_size": 224},
     "Idefics2ImageProcessor": {
         "size": {"shortest_edge": 378, "longest_edge": 980},
         "do_image_splitting": False,
     },
     "Idefics3ImageProcessor": IDEFICS3,
+    "JanusImageProcessor": {"size": {"height": 384, "width": 384}, "min_size": 14},
+    "Kimi_K25ImageProcessor": {
+        "size": {"max_height": 512, "max_width": 512},
+        "max_patches": 16_384,
+        "patch_size": 14,
+        "merge_size": 2,
+    },
     "LlavaNextImageProcessor": {
         "size": {"shortest_edge": 224},
         "crop_size": SQUARE_224,
@@ -72,6 +102,11 @@ IMAGE_PROCESSORS: dict[str, Mapping[str, object]] = {
     },
     "MllamaImageProcessor": {"size": SQUARE_224, "max_image_tiles": 4},
     "Ovis2ImageProcessor": {**GOT_OCR2, "use_covering_area_grid": True},
+    "PerceptionLMImageProcessor": {
+        "tile_size": 448,
+        "max_num_tiles": 36,
+        "vision_input_type": "thumb+tile",
+    },
     "PixtralImageProcessor": {"size": {"longest_edge": 1024}},
     "Qwen2VLImageProcessor": {
         **QWEN2_VL,

@@ -1,6 +1,6 @@
-"""EVA's vision transformer in BLIP-2 and InstructBLIP.
+"""The vision transformers of BLIP, BLIP-2 and InstructBLIP (EVA).
 
-Source: transformers models/{blip_2,instructblip}/modeling_*.py.
+Source: transformers models/{blip,blip_2,instructblip}/modeling_*.py.
 """
 
 from __future__ import annotations
@@ -23,8 +23,20 @@ EVA = {
 
 @reads(ENCODERS, "blip_2_vision_model", **EVA)
 @reads(ENCODERS, "instructblip_vision_model", **EVA)
+@reads(
+    ENCODERS,
+    "blip_vision_model",
+    hidden_size=768,
+    intermediate_size=3072,
+    num_hidden_layers=12,
+    num_attention_heads=12,
+    image_size=384,
+    patch_size=16,
+    hidden_act="gelu",
+    qkv_bias=True,
+)
 def eva(config: Config) -> Block:
-    """Return EVA's block; it has always three channels."""
+    """Return the block; it has always three channels."""
     encoder = {
         **plain_shape(config.with_defaults({**config.defaults, "num_channels": 3})),
         "class_token": True,

@@ -1,6 +1,6 @@
 """CLIP's and SigLIP's vision transformers.
 
-Source: transformers models/{clip,siglip,idefics2,idefics3,smolvlm}/modeling_*.py.
+Source: transformers models/{clip,git,kosmos2,siglip,idefics2,idefics3,smolvlm}/modeling_*.py.
 """
 
 from __future__ import annotations
@@ -9,21 +9,34 @@ from vlcalc.checkpoint.config import Config
 from vlcalc.checkpoint.encoder_parts import patches_per_side, plain_shape, vision
 from vlcalc.checkpoint.readers import ENCODERS, Block, reads
 
+CLIP_B_32 = {
+    "hidden_size": 768,
+    "intermediate_size": 3072,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "num_channels": 3,
+    "image_size": 224,
+    "patch_size": 32,
+    "hidden_act": "quick_gelu",
+}
 
+
+@reads(ENCODERS, "clip_vision_model", **CLIP_B_32)
+@reads(ENCODERS, "git_vision_model", **{**CLIP_B_32, "patch_size": 16})
 @reads(
     ENCODERS,
-    "clip_vision_model",
-    hidden_size=768,
-    intermediate_size=3072,
-    num_hidden_layers=12,
-    num_attention_heads=12,
+    "kosmos_2_vision_model",
+    hidden_size=1024,
+    intermediate_size=4096,
+    num_hidden_layers=24,
+    num_attention_heads=16,
     num_channels=3,
     image_size=224,
-    patch_size=32,
+    patch_size=14,
     hidden_act="quick_gelu",
 )
 def clip(config: Config) -> Block:
-    """Return CLIP's block: a class token and a norm before the first layer."""
+    """Return CLIP's block, in GIT and KOSMOS-2 too: a class token, a norm before all layers."""
     encoder = {
         **plain_shape(config),
         "patch_bias": False,
