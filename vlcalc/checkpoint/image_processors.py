@@ -25,7 +25,7 @@ IDEFICS3 = {
     "do_image_splitting": True,
 }
 QWEN2_VL = {"patch_size": 14, "temporal_patch_size": 2, "merge_size": 2}
-GLM4V = {**QWEN2_VL, "size": {"shortest_edge": 12_544, "longest_edge": 9_633_792}}
+GLM4V = {**QWEN2_VL, "size": {"shortest_edge": 12_544, "longest_edge": 11_760_000}}
 
 ARIA_CANVASES = (
     (1, 2), (1, 3), (1, 4), (1, 5), (1, 6), (1, 7), (1, 8), (2, 4), (2, 3), (2, 2),

@@ -23,6 +23,11 @@ EVA = {
 
 @reads(ENCODERS, "blip_2_vision_model", **EVA)
 @reads(ENCODERS, "instructblip_vision_model", **EVA)
+def eva(config: Config) -> Block:
+    """Return the block of BLIP-2's and InstructBLIP's encoder."""
+    return _block(config, qkv_bias=config.key("qkv_bias"))
+
+
 @reads(
     ENCODERS,
     "blip_vision_model",
@@ -33,14 +38,18 @@ EVA = {
     image_size=384,
     patch_size=16,
     hidden_act="gelu",
-    qkv_bias=True,
 )
-def eva(config: Config) -> Block:
-    """Return the block; it has always three channels."""
+def blip(config: Config) -> Block:
+    """Return the block of BLIP's encoder."""
+    return _block(config, qkv_bias=True)
+
+
+def _block(config: Config, *, qkv_bias: object) -> Block:
+    """Return the block of either; they have always three channels."""
     encoder = {
         **plain_shape(config.with_defaults({**config.defaults, "num_channels": 3})),
         "class_token": True,
         "position_side": patches_per_side(config),
-        "qkv_bias": config.key("qkv_bias"),
+        "qkv_bias": qkv_bias,
     }
     return vision(config, encoder, num_prefix_tokens=1)

@@ -63,7 +63,6 @@ def llava(checkpoint: Checkpoint) -> Block:
     text_config={"model_type": "llama"},
     projector_hidden_act="gelu",
     vision_feature_layer=[-2, -5, -8, -11, 6],
-    vision_feature_select_strategy="default",
     tie_word_embeddings=False,
 )
 def vipllava(checkpoint: Checkpoint) -> Block:
@@ -74,7 +73,7 @@ def vipllava(checkpoint: Checkpoint) -> Block:
     )
     text = config.section("text_config")
     vision = with_features(read_encoder(config.section("vision_config")), config, name)
-    encoder = {**vision, "drop_cls": drops_first(checkpoint)}
+    encoder = {**vision, "drop_cls": True}
     return {
         "vision": encoder,
         "tiling": fixed_tiling(checkpoint, encoder),
