@@ -79,9 +79,9 @@ def check_encoders(encoders: tuple[VisionSpec, ...], fusion: Fusion | None) -> N
 
 
 def _check_taps(vision: VisionSpec | None, fusion: Fusion) -> None:
-    """Refuse more layers to be tapped than the encoder has before its last."""
+    """Refuse more layers to be tapped than the encoder has; its last may be tapped too."""
     encoder = vision.encoder if vision else None
-    if encoder and fusion.num_tapped_layers >= encoder.total_depth:
+    if encoder and fusion.num_tapped_layers > encoder.total_depth:
         raise PydanticCustomError(
             "taps",
             "expected a `fusion` that takes fewer layers than the {depth} of `vision`, "
