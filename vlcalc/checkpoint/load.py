@@ -12,7 +12,7 @@ from vlcalc.checkpoint.folder import CONFIG, Folder
 from vlcalc.checkpoint.readers import reader_of
 from vlcalc.core.errors import InputError, SpecError
 from vlcalc.spec.document import Document, KeyPath, Mark
-from vlcalc.spec.loader import load_spec, validate
+from vlcalc.spec.loader import load_spec, spec_of, validate
 from vlcalc.spec.schema import ModelSpec, Spec
 
 
@@ -44,6 +44,16 @@ def load_model(name: str) -> Spec:
     if is_checkpoint(name):
         return load_checkpoint(Path(name)).spec
     return load_spec(name)
+
+
+def model_spec(model: object) -> Spec:
+    """Return a spec as it is, or that of a name; callers may pass anything.
+
+    Raises:
+        InputError: it is neither, or as of `load_model`.
+        SpecError: as of `load_model`.
+    """
+    return load_model(model) if isinstance(model, str) else spec_of(model)
 
 
 def is_checkpoint(name: str) -> bool:

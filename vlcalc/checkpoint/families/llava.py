@@ -51,6 +51,7 @@ def llava(checkpoint: Checkpoint) -> Block:
             "kind": "mlp",
             "activation": config.activation("projector_hidden_act"),
             "bias": config.key("multimodal_projector_bias"),
+            "keep_prefix": not plain_value(encoder["drop_cls"]),
         },
         "language": read_decoder(text, tied_embeddings=checkpoint.tied(text, text_counts=True)),
     }
