@@ -7,6 +7,7 @@ from typing import TypedDict
 from vlcalc.api import defaults
 from vlcalc.api.argument import Argument
 from vlcalc.api.arguments import AnySize, size_of
+from vlcalc.checkpoint.load import load_model
 from vlcalc.core.dtypes import parse_dtype
 from vlcalc.core.errors import InputError
 from vlcalc.core.image_size import ImageSize
@@ -16,7 +17,7 @@ from vlcalc.spec.api import ApiSpec
 from vlcalc.spec.catalogue import is_file_name
 from vlcalc.spec.device import DeviceSpec
 from vlcalc.spec.devices import load_device
-from vlcalc.spec.loader import load_any, load_fusion, load_spec
+from vlcalc.spec.loader import load_any, load_fusion
 from vlcalc.spec.schema import FusionSpec, ModelSpec, Spec
 
 FUSION_PREFIX = "fusion:"
@@ -143,7 +144,7 @@ def _method_name(name: str) -> str:
 def _named(name: str) -> Spec:
     """Return the model of a name; where a fusion method has it, say how that is asked for."""
     try:
-        return load_spec(name)
+        return load_model(name)
     except InputError as error:
         try:
             load_fusion(name)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, TypedDict
 from vlcalc.api import defaults
 from vlcalc.api.argument import Argument
 from vlcalc.api.arguments import AnySize, named_sizes, size_of
+from vlcalc.checkpoint.load import model_spec
 from vlcalc.core.errors import InputError, VlcalcError
 from vlcalc.core.image_size import ImageSize
 from vlcalc.report.report import Report
 from vlcalc.spec import catalogue
-from vlcalc.spec.loader import build_entry, spec_of
+from vlcalc.spec.loader import build_entry
 from vlcalc.spec.schema import Spec
 from vlcalc.tiling.base import Footage
 from vlcalc.tokens.budget import Request, TokenBudget, budget
@@ -69,7 +70,7 @@ def tokens(
         SpecError: the model's YAML file is not valid.
         RefusedError: the model's processor refuses such an image.
     """
-    return budget(spec_of(model), None if image is None else size_of(image), _request(**prompt))
+    return budget(model_spec(model), None if image is None else size_of(image), _request(**prompt))
 
 
 def _request(
@@ -204,4 +205,4 @@ def _specs_of(model: str | Spec) -> Iterator[Spec]:
     if isinstance(model, str) and model in GROUPS:
         yield from (build_entry(entry) for entry in catalogue.entries(GROUPS[model]))
     else:
-        yield spec_of(model)
+        yield model_spec(model)
