@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import nn
 
-    from vlcalc.backbones.decoder import Decoder
+    from vlcalc.backbones.decoder_shape import DecoderShape
     from vlcalc.modules.decoder import DecoderLayer, DecoderModel
 
 
-def build_attention(decoder: Decoder, *, index: int, rope_base: float, eps: float) -> nn.Module:
+def build_attention(decoder: DecoderShape, *, index: int, rope_base: float, eps: float) -> nn.Module:
     """Return the attention of one layer, on the device that is current."""
     from vlcalc.modules.decoder import CausalSelfAttention, build_decoder_norm
 
@@ -37,7 +37,7 @@ def build_attention(decoder: Decoder, *, index: int, rope_base: float, eps: floa
     )
 
 
-def build_feed_forward(decoder: Decoder, *, index: int, eps: float) -> nn.Module:
+def build_feed_forward(decoder: DecoderShape, *, index: int, eps: float) -> nn.Module:
     """Return the feed-forward or the experts of one layer, on the device that is current."""
     from torch import nn
 
@@ -60,7 +60,7 @@ def build_feed_forward(decoder: Decoder, *, index: int, eps: float) -> nn.Module
 
 
 def build_layer(
-    decoder: Decoder, device: str, *, index: int, rope_base: float, eps: float
+    decoder: DecoderShape, device: str, *, index: int, rope_base: float, eps: float
 ) -> DecoderLayer:
     """Return the layer of an index on a device."""
     import torch
@@ -78,7 +78,7 @@ def build_layer(
         )
 
 
-def build_model(decoder: Decoder, device: str, *, rope_base: float, eps: float) -> DecoderModel:
+def build_model(decoder: DecoderShape, device: str, *, rope_base: float, eps: float) -> DecoderModel:
     """Return the whole model on a device."""
     import torch
 
