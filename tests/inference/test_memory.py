@@ -9,7 +9,6 @@ from torch import nn
 from vlcalc.core.errors import InputError
 from vlcalc.core.image_size import ImageSize
 from vlcalc.inference.inference import Inference, infer
-from vlcalc.inference.linears import layer_linears
 from vlcalc.inference.load import Load
 from vlcalc.inference.memory import inserted_linears, language_linears
 from vlcalc.inference.quantisation import QUANTISATIONS, Quantisation, parse_quantisation
@@ -43,7 +42,7 @@ def test_linear_weights_are_those_of_the_module(name: str) -> None:
             if isinstance(each, nn.Linear) and not path.endswith(("router.scores", "shared_gate"))
         ]
         stacked = [p.numel() for path, p in layer.named_parameters() if p.ndim == 3]
-        ours = layer_linears(decoder, index)
+        ours = decoder.layer_linears(index)
         assert sum(rows * columns for rows, columns in ours) == sum(linears) + sum(stacked)
 
 
@@ -51,7 +50,8 @@ def test_linear_weights_are_those_of_the_module(name: str) -> None:
 def test_linear_weights_of_inserted_layers_are_those_of_the_module(name: str) -> None:
     plan = inference(name, Load(image=SQUARE)).plan
     assert plan.inserted is not None
-    dims = plan.fusion_dims[0]
+    dims = plan.inserted_dims
+    assert dims is not None
     with torch.device("meta"):
         layer = plan.inserted.build_layer(dims)
     shapes = sorted(
@@ -65,7 +65,7 @@ def test_awq_weights_are_as_large_as_the_released_file() -> None:
     """TheBloke/Llama-2-7B-AWQ prints 3.89 GB: 4 bits in groups of 128, the rest in 16 bits."""
     decoder = load_language("llama-2-7b").decoder
     assert decoder is not None
-    linears = layer_linears(decoder, 0) * decoder.depth
+    linears = decoder.layer_linears(0) * decoder.depth
     quantised = sum(QUANTISATIONS["int4"].linear_bytes(*shape) for shape in linears)
     plain = 2 * (decoder.num_params() - sum(rows * columns for rows, columns in linears))
     assert round((quantised + plain) / 1e9, 2) == 3.89
@@ -97,10 +97,10 @@ def test_groups_that_do_not_divide_a_width_are_refused() -> None:
     assert parse_quantisation("none") is None
 
 
-def test_a_quantisation_needs_a_decoder() -> None:
+def test_a_quantisation_needs_a_language_model_whose_shape_is_known() -> None:
     load = Load(image=SQUARE, quantisation=QUANTISATIONS["int4"], output_tokens=2)
-    with pytest.raises(InputError, match="a decoder whose shape is known"):
-        inference("blip2-flan-t5-xl", load)
+    with pytest.raises(InputError, match="a language model whose shape is known"):
+        inference("deepseek-ocr2", load)
 
 
 @pytest.mark.parametrize("quant", [None, "int8", "int4"])
@@ -149,7 +149,7 @@ def test_batch_output_and_dtype_scale_the_cache() -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"num_images": 0}, {"batch_size": 0}, {"output_tokens": 0}, {"text_tokens": -1},
+    [{"num_images": -1}, {"batch_size": 0}, {"output_tokens": 0}, {"text_tokens": -1},
      {"batch_size": 1.5}, {"num_images": 10**9}],
 )  # fmt: skip
 def test_numbers_out_of_bounds_are_refused(fields: dict[str, int]) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
 from tests.serving.toys import device, load, model, with_decoder
-from vlcalc.inference.blocks import PHASES
+from vlcalc.inference.blocks.block import PHASES
 from vlcalc.inference.inference import infer
 from vlcalc.inference.quantisation import QUANTISATIONS
 from vlcalc.serving.latency import serve, speed
@@ -57,9 +60,9 @@ def test_where_bandwidth_binds_a_phase_takes_the_bytes_that_inspect_counts(
 
 def test_where_starts_bind_a_token_takes_one_for_each_operator() -> None:
     served = serve(with_decoder(), load())
-    runs = served.runs["decode"]
-    assert runs
-    number = sum(block.num_repeats * len(block.operators) for block in runs[-1].blocks)
+    passes = served.inference.phase("decode").passes
+    assert passes
+    number = sum(cost.block.num_repeats * len(cost.operators) for cost in passes[-1].blocks)
     found = speed(served, device(operator_s=1.0))
     assert found.last_step_s == pytest.approx(number)
     assert found.time_per_output_token_s == pytest.approx(number)
@@ -85,8 +88,8 @@ def test_llama_2_7b_decodes_on_an_a100_as_fast_as_it_reads_its_weights() -> None
     found = speed(serve(spec, load(text_tokens=1, output_tokens=2)), a100)
     weights = 2 * (6_738_939_904 - 32_064 * 4096)  # 6.7 B parameters without the embedding
     cache = 2 * 32 * 4096 * 2 * (1 + 576 + 1)
-    (step,) = serve(spec, load(output_tokens=2)).runs["decode"] or ()
-    operators = sum(block.num_repeats * len(block.operators) for block in step.blocks)
+    (step,) = serve(spec, load(output_tokens=2)).inference.phase("decode").passes or ()
+    operators = sum(cost.block.num_repeats * len(cost.operators) for cost in step.blocks)
     expected = (weights + cache) / (2039e9 * 0.8) + operators * 3e-6
     assert found.time_per_output_token_s == pytest.approx(expected, rel=0.01)
 
@@ -160,21 +163,29 @@ def test_an_encoder_that_is_not_known_leaves_the_answer_known() -> None:
     assert "What encode takes is not known." in tuple(speed_notes(found))
 
 
-def test_each_block_is_traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    import vlcalc.cost.trace as tracing
+def test_each_block_is_traced_once_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thirteen blocks, of which stem and head of the answer's two contexts are the same."""
+    from vlcalc.cost import trace
+    from vlcalc.inference import traces
 
-    real, traced = tracing.trace_operators, []
+    real, num_runs, num_blocks = trace.trace_all, 0, 0
 
-    def counted(*args: object, **kwargs: object) -> object:
-        traced.append(1)
-        return real(*args, **kwargs)  # type: ignore[arg-type]
+    def counted(modules: Sequence[Any], **options: Any) -> list[trace.Trace]:
+        nonlocal num_runs, num_blocks
+        num_runs, num_blocks = num_runs + 1, num_blocks + len(modules)
+        return real(modules, **options)
 
-    monkeypatch.setattr(tracing, "trace_operators", counted)
-    served = serve(with_decoder(depth=40), load())
-    number = sum(len(run.blocks) for runs in served.runs.values() for run in runs or ())
-    assert len(traced) == number < 20
+    monkeypatch.setattr(trace, "trace_all", counted)
+    monkeypatch.setattr(traces, "_KEPT", OrderedDict())
+    spec = with_decoder(depth=40)
+    inference = infer(spec, load())
+    passes = [passed for phase in inference.phases for passed in phase.passes or ()]
+    assert sum(len(passed.blocks) for passed in passes) == 13
+    assert (num_runs, num_blocks) == (4, 11)  # a run for each phase
+    served = serve(spec, load())
     speed(served, shipped("h100-sxm"))
-    assert len(traced) == number
+    assert served.inference == inference
+    assert (num_runs, num_blocks) == (4, 11)
 
 
 def test_a_calibration_goes_before_the_peaks_and_is_named() -> None:
@@ -204,7 +215,7 @@ def test_a_calibration_goes_before_the_peaks_and_is_named() -> None:
 
 def test_the_share_of_a_run_is_kept_exactly() -> None:
     served = serve(with_decoder(), load(output_tokens=100))
-    runs = served.runs["decode"]
-    assert runs
-    assert sum(run.num_runs for run in runs) == 99
-    assert {run.num_runs for run in runs} == {Fraction(99, 2)}
+    passes = served.inference.phase("decode").passes
+    assert passes
+    assert sum(passed.num_runs for passed in passes) == 99
+    assert {passed.num_runs for passed in passes} == {Fraction(99, 2)}

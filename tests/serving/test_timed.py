@@ -11,7 +11,7 @@ from tests.measurement.examples import ENVIRONMENT, run_of
 from tests.serving.toys import device, load, model, with_decoder
 from vlcalc.core.errors import InputError
 from vlcalc.core.units import parse_size
-from vlcalc.inference.blocks import PHASES
+from vlcalc.inference.blocks.block import PHASES
 from vlcalc.inference.inference import infer
 from vlcalc.inference.pieces import conditions_of, pieces
 from vlcalc.inference.plan import make_plan

@@ -112,7 +112,7 @@ def test_an_unknown_window_leaves_the_rest_unknown() -> None:
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"num_images": 0}, "expected at least 1 images, got 0"),
+        ({"num_images": -1}, "expected at least 0 images, got -1"),
         ({"num_frames": 0}, "expected at least 1 frames, got 0"),
         ({"text_tokens": -1}, "expected at least 0 text tokens, got -1"),
         ({"reserve_tokens": -1}, "expected at least 0 reserved tokens, got -1"),

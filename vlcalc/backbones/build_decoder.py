@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from vlcalc.modules.decoder import DecoderLayer, DecoderModel
 
 
-def build_attention(decoder: DecoderShape, *, index: int, rope_base: float, eps: float) -> nn.Module:
+def build_attention(
+    decoder: DecoderShape, *, index: int, rope_base: float, eps: float
+) -> nn.Module:
     """Return the attention of one layer, on the device that is current."""
     from vlcalc.modules.decoder import CausalSelfAttention, build_decoder_norm
 
@@ -78,7 +80,9 @@ def build_layer(
         )
 
 
-def build_model(decoder: DecoderShape, device: str, *, rope_base: float, eps: float) -> DecoderModel:
+def build_model(
+    decoder: DecoderShape, device: str, *, rope_base: float, eps: float
+) -> DecoderModel:
     """Return the whole model on a device."""
     import torch
 

@@ -35,7 +35,7 @@ class DecoderShape(Frozen):
         latent_attention: what takes the place of key and value heads; None for plain attention.
         experts: what takes the place of the feed-forward, in which layers; None for none.
         sliding_window: positions that a token of a windowed layer attends to, itself included.
-        full_every: every how manieth layer has no window; 0 where all have one.
+        full_every: of so many layers in a row the last one has no window; 0 where all have one.
         norm_placement: pre, before attention and feed-forward; sandwich, before and after both;
             parallel, one norm that both start from.
         inner_norms: whether the inputs of the output and of the down projection are normalised.

@@ -117,7 +117,7 @@ def _show_fit(found: Fit, format_name: str, output: Path | None) -> None:
     tables = [layout_table(found), *limits, speed_table(found.speed)]
     show(tables, format_name, output, machines=figures_table(document), document=document)
     if found.fits is None:
-        require_known(found.layout.found)
+        require_known(found.layout.inference)
     if not found.fits:
         raise _no_fit(found)
 
@@ -126,7 +126,7 @@ def _no_fit(found: Fit) -> InputError:
     from vlcalc.core.units import format_bytes
 
     layout = found.layout
-    name, used = layout.found.plan.spec.name, layout.used_bytes
+    name, used = layout.inference.plan.spec.name, layout.used_bytes
     where = f"{layout.tp} x `{layout.device.name}`" if layout.tp > 1 else f"`{layout.device.name}`"
     remedies = " or ".join(found.remedies)
     return InputError(

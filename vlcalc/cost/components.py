@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from vlcalc.backbones.decoder import Decoder
-from vlcalc.backbones.encoder_decoder import EncoderDecoder
-from vlcalc.backbones.text_encoder import TextEncoder
 from vlcalc.core.errors import InputError
+from vlcalc.core.known import sum_known
 from vlcalc.fusion.base import Dims
 from vlcalc.spec.schema import LanguageSpec, ModelSpec, VisionSpec
 from vlcalc.tiling.regions import Regions
@@ -52,12 +50,6 @@ def components(spec: ModelSpec) -> Components:
     )
 
 
-def sum_known(counts: list[int | None]) -> int | None:
-    """Return the sum; None where one of them is not known."""
-    known = [count for count in counts if count is not None]
-    return sum(known) if len(known) == len(counts) else None
-
-
 def vision_params(vision: VisionSpec) -> int | None:
     """Return the parameters of an encoder, the published ones where its structure is opaque."""
     if vision.external:
@@ -69,20 +61,14 @@ def vision_params(vision: VisionSpec) -> int | None:
 
 def language_params(language: LanguageSpec) -> int | None:
     """Return the parameters of a language model; None where its shape is not known."""
-    shape = shape_of(language)
-    return shape.num_params() if shape else None
+    return language.shape.num_params() if language.shape else None
 
 
 def fusion_params(spec: ModelSpec) -> int | None:
     """Return the parameters of the fusion method; None where it or what it joins is not known."""
-    if not spec.fusion or not shape_of(spec.language):
+    if not spec.fusion or not spec.language.shape:
         return None
     return spec.fusion.num_params(dims_of(spec))
-
-
-def shape_of(language: LanguageSpec) -> Decoder | EncoderDecoder | TextEncoder | None:
-    """Return the shape of a language model, whichever it has."""
-    return language.decoder or language.encoder_decoder or language.text_encoder
 
 
 def dims_of(spec: ModelSpec, *, columns: int | None = None, rows: int | None = None) -> Dims:
@@ -97,7 +83,7 @@ def dims_of(spec: ModelSpec, *, columns: int | None = None, rows: int | None = N
     Raises:
         InputError: the language model's shape is not known.
     """
-    shape = shape_of(spec.language)
+    shape = spec.language.shape
     if shape is None:
         raise InputError(
             expected="a language model whose shape is known", got=f"`{spec.language.name}`"
@@ -114,7 +100,7 @@ def dims_of(spec: ModelSpec, *, columns: int | None = None, rows: int | None = N
         columns=-(-columns // stride),
         rows=-(-rows // stride),
         num_prefix_tokens=(vision.num_prefix_tokens if vision else None) or 0,
-        text_depth=_depth(shape),
+        text_depth=shape.text_depth,
         vocab_size=shape.vocab_size,
     )
 
@@ -126,13 +112,7 @@ def _side(spec: ModelSpec) -> int:
     if not spec.vision.image_size:
         return NATIVE_SIDE
     side = spec.vision.image_size // spec.vision.patch_size
-    merge_size: int = getattr(spec.tiling, "merge_size", 1)
-    return -(-side // merge_size) * merge_size
-
-
-def _depth(shape: Decoder | EncoderDecoder | TextEncoder) -> int:
-    """Return the layers that inserted ones are counted by."""
-    return shape.decoder_depth if isinstance(shape, EncoderDecoder) else shape.depth
+    return -(-side // spec.tiling.merged_side) * spec.tiling.merged_side
 
 
 def _with_extra(spec: ModelSpec, component: str, params: int | None) -> int | None:
@@ -141,7 +121,7 @@ def _with_extra(spec: ModelSpec, component: str, params: int | None) -> int | No
 
 def _extra(spec: ModelSpec, component: str) -> int:
     """Return the parameters of a component that no part has."""
-    shape = shape_of(spec.language)
+    shape = spec.language.shape
     return sum(
         extra.params or (extra.num_text_vectors or 0) * (shape.width if shape else 0)
         for extra in spec.extra_params

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from vlcalc.core.errors import InputError, near_miss
+from vlcalc.core.known import sum_known
 from vlcalc.cost.components import Components
 from vlcalc.spec.schema import ModelSpec, TrainingStage
 
@@ -31,8 +32,8 @@ def stage_named(spec: ModelSpec, name: str) -> TrainingStage:
     stages = {stage.name.casefold(): stage for stage in spec.training}
     by_number = {str(number): stage for number, stage in enumerate(spec.training, start=1)}
     wanted = name.strip().casefold()
-    found = stages.get(wanted) or by_number.get(wanted)
-    if found is None:
+    stage = stages.get(wanted) or by_number.get(wanted)
+    if stage is None:
         known = ", ".join(f"`{stage.name}`" for stage in spec.training)
         raise InputError(
             expected=f"a training stage of {spec.name}" + (f": {known}" if known else ""),
@@ -40,7 +41,7 @@ def stage_named(spec: ModelSpec, name: str) -> TrainingStage:
             where="--stage",
             hint=near_miss(wanted, stages) or ("" if known else "its spec records no `training:`"),
         )
-    return found
+    return stage
 
 
 def trained(stage: TrainingStage, params: Components) -> tuple[Trained, ...]:
@@ -54,6 +55,4 @@ def trained(stage: TrainingStage, params: Components) -> tuple[Trained, ...]:
 
 def trainable_params(stage: TrainingStage, params: Components) -> int | None:
     """Return the parameters that a stage trains; None where one of them is not known."""
-    counts = [each.params for each in trained(stage, params) if each.trainable]
-    known = [count for count in counts if count is not None]
-    return sum(known) if len(known) == len(counts) else None
+    return sum_known(part.params for part in trained(stage, params) if part.trainable)

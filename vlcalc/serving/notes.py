@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from vlcalc.core import units
 from vlcalc.inference.load import Load
 from vlcalc.serving.latency import Speed
-from vlcalc.serving.memory import Layout, Reserve
+from vlcalc.serving.memory import MemoryLayout, Reserve
 from vlcalc.spec.device import DeviceSpec
 
 
@@ -21,7 +21,7 @@ def speed_notes(speed: Speed) -> Iterator[str]:
         return
     else:
         yield _modelled(speed)
-    if missing := [each.phase for each in speed.phases if each.latency_s is None]:
+    if missing := [phase.phase for phase in speed.phases if phase.latency_s is None]:
         yield f"What {' and '.join(missing)} take{'s' * (len(missing) == 1)} is not known."
     if quantisation := speed.load.quantisation:
         read = "as if they were not quantised" if speed.source == "calibrated" else "in fewer bytes"
@@ -82,7 +82,7 @@ def parallel_notes(speed: Speed) -> Iterator[str]:
     )
 
 
-def memory_notes(layout: Layout, reserve: Reserve) -> Iterator[str]:
+def memory_notes(layout: MemoryLayout, reserve: Reserve) -> Iterator[str]:
     """Yield what memory is kept free, and what of it is not laid out."""
     device = layout.device
     yield (
@@ -102,9 +102,8 @@ def memory_notes(layout: Layout, reserve: Reserve) -> Iterator[str]:
 
 def conditions(load: Load) -> str:
     """Return a load in a line."""
-    images = f"{load.num_images} x {load.image}" if load.num_images > 1 else str(load.image)
     quantised = f", LLM linears in {load.quantisation.name}" if load.quantisation else ""
     return (
-        f"{images}, {load.text_tokens:,} of text, {load.output_tokens:,} of answer, batch "
+        f"{load.images}, {load.text_tokens:,} of text, {load.output_tokens:,} of answer, batch "
         f"{load.batch_size:,}, {load.dtype}{quantised}, cache in {load.kv_dtype or load.dtype}"
     )

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
 from vlcalc.core import units
-from vlcalc.inference.blocks import PHASES, Phase
+from vlcalc.inference.blocks.block import PHASES, Phase
 from vlcalc.report.table import Column, Table
 from vlcalc.serving.notes import speed_notes
 from vlcalc.serving.timed import Source, Timed

@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from vlcalc.backbones.decoder import Decoder
 from vlcalc.backbones.encoder_decoder import EncoderDecoder
+from vlcalc.backbones.language import LanguageModel
 from vlcalc.backbones.opaque import OpaqueEncoder
 from vlcalc.backbones.text_encoder import TextEncoder
 from vlcalc.backbones.vit import VisionTransformer
@@ -105,6 +106,16 @@ class LanguageSpec(Frozen):
             message = "expected one of `decoder`, `encoder_decoder`, `text_encoder`, not several"
             raise PydanticCustomError("shapes", message)
         return self
+
+    @property
+    def shape(self) -> LanguageModel | None:
+        """Its shape, whichever kind it is of; None where it is not known."""
+        return self.decoder or self.encoder_decoder or self.text_encoder
+
+    @property
+    def generates(self) -> bool:
+        """Whether it writes an answer; one whose shape is not known is taken to."""
+        return self.shape is None or self.shape.generates
 
 
 class Published(Frozen):

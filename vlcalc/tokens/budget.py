@@ -162,10 +162,10 @@ def _provenance(spec: Spec, request: Request, tokens: int) -> dict[str, Any]:
     if spec.approximate:
         doubt = "the provider itself calls the count approximate"
     known = {"source": spec.status, "as_of": spec.date, "doubt": doubt}
-    if spec.price is None or spec.price.input_usd_per_mtok is None:
+    num_shown = request.num_frames or request.num_images
+    if spec.price is None or spec.price.input_usd_per_mtok is None or not num_shown:
         return known
-    each = tokens / (request.num_frames or request.num_images)
-    usd = each * _input_price(spec.price, request.text_tokens + tokens) / 1e6
+    usd = tokens / num_shown * _input_price(spec.price, request.text_tokens + tokens) / 1e6
     return {**known, "usd_per_image": usd, "price_date": spec.price.date}
 
 
@@ -228,7 +228,7 @@ def _check_limits(spec: Spec, image: ImageSize, request: Request) -> None:
 
 def _check(request: Request) -> None:
     for name, value, least in (
-        ("images", request.num_images, 1),
+        ("images", request.num_images, 0),
         ("frames", 1 if request.num_frames is None else request.num_frames, 1),
         ("text tokens", request.text_tokens, 0),
         ("reserved tokens", request.reserve_tokens, 0),
