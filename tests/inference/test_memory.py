@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -95,6 +97,62 @@ def test_groups_that_do_not_divide_a_width_are_refused() -> None:
     with pytest.raises(InputError, match="a quantisation"):
         parse_quantisation("q4_k_m")
     assert parse_quantisation("none") is None
+
+
+@pytest.mark.oracle
+def test_linear_weights_of_an_encoder_decoder_are_those_of_the_real_class() -> None:
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    shape = load_language("flan-t5-xl").encoder_decoder
+    assert shape is not None
+    config = T5Config(
+        d_model=2048, d_kv=64, d_ff=5120, num_layers=24, num_heads=32,
+        feed_forward_proj="gated-gelu", tie_word_embeddings=False,
+    )  # fmt: skip
+    with torch.device("meta"):
+        real = T5ForConditionalGeneration(config)
+    for name, stack in shape.stacks.items():
+        linears = [
+            tuple(each.weight.shape)
+            for each in real.get_submodule(name).modules()
+            if isinstance(each, nn.Linear)
+        ]
+        assert sorted(stack.linears) == sorted(linears)
+
+
+@pytest.mark.parametrize("quant", ["int8", "int4"])
+def test_an_encoder_decoder_is_quantised(quant: str) -> None:
+    load = Load(image=SQUARE, quantisation=QUANTISATIONS[quant], output_tokens=2)
+    found = inference("blip2-flan-t5-xl", load)
+    plain = inference("blip2-flan-t5-xl", Load(image=SQUARE, output_tokens=2))
+    linears = language_linears(found.plan)
+    # 24 layers of 4 and 3 matrices, 24 of 8 and 3; each attention is 2048 x 2048 four times.
+    assert len(linears) == 24 * 7 + 24 * 11
+    assert sum(rows * columns for rows, columns in linears) == 24 * (
+        12 * 2048 * 2048 + 6 * 2048 * 5120
+    )
+    saved = sum(2 * rows * columns - QUANTISATIONS[quant].linear_bytes(rows, columns)
+                for rows, columns in linears)  # fmt: skip
+    assert plain.weights.language is not None
+    assert found.weights.language == plain.weights.language - saved
+    parts = {part.path: part.weight_bytes or 0 for part in tree(found) if part.level == 2}
+    language = [size for path, size in parts.items() if path.startswith("language.")]
+    assert sum(language) == found.weights.language
+
+
+def test_a_quantised_encoder_decoder_reads_fewer_bytes_and_no_less_of_them() -> None:
+    """A decoded token reads the decoder's weights but for those that make the source's keys."""
+    plain = Load(image=SQUARE, output_tokens=2)
+    spec = load_spec("blip2-flan-t5-xl")
+    assert isinstance(spec, ModelSpec)
+    whole = infer(spec, plain).phase("decode").moved_bytes
+    packed = replace(plain, quantisation=QUANTISATIONS["int8"])
+    read = infer(spec, packed).phase("decode").moved_bytes
+    assert whole is not None
+    assert read is not None
+    rows = 24 * (6 * 2048 + 2 * 5120 + 2048)  # outputs of the matrices that are read
+    values = 24 * (6 * 2048 * 2048 + 3 * 2048 * 5120)
+    assert whole - read == values - 4 * rows  # a byte less each, and a scale of each output
 
 
 def test_a_quantisation_needs_a_language_model_whose_shape_is_known() -> None:

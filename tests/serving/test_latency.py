@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from tests.serving.toys import device, load, model, with_decoder
+from vlcalc.core.dtypes import DTYPE_BYTES
+from vlcalc.cost.roofline import LEAST_RIDGE
 from vlcalc.inference.blocks.block import PHASES
 from vlcalc.inference.inference import infer
 from vlcalc.inference.quantisation import QUANTISATIONS
@@ -135,8 +137,8 @@ def test_a_quantisation_reads_fewer_bytes_and_computes_as_much() -> None:
 
 @pytest.mark.parametrize(
     "slow",
-    [device(bandwidth=None), device().model_copy(update={"flops_per_s": {}}), shipped("t4")],
-    ids=["no bandwidth", "no peak", "t4"],
+    [device(bandwidth=None), shipped("t4")],
+    ids=["no bandwidth", "t4"],
 )
 def test_what_is_not_known_is_neither_nothing_nor_infinite(slow: DeviceSpec) -> None:
     found = speed(serve(with_decoder(), load()), slow)
@@ -146,6 +148,34 @@ def test_what_is_not_known_is_neither_nothing_nor_infinite(slow: DeviceSpec) -> 
     notes = " ".join(speed_notes(found))
     assert "not known" in notes or "no time is known" in notes
     assert "Modelled" not in notes
+
+
+def test_what_bandwidth_binds_on_every_device_needs_no_peak() -> None:
+    """A decoded token reads every weight for two FLOPs each: no peak is low enough to matter."""
+    known = device(flops_per_s=9 * 1e11, bandwidth=1e11)
+    unknown = known.model_copy(update={"flops_per_s": {}})
+    found = speed(serve(with_decoder(), load()), unknown)
+    with_peak = speed(serve(with_decoder(), load()), known)
+    assert found.time_to_first_token_s is None
+    assert found.phase("decode") == with_peak.phase("decode")
+    assert found.phase("decode").bound == "memory"
+    assert found.last_step_s == with_peak.last_step_s
+    notes = " ".join(speed_notes(found))
+    assert "only what bandwidth binds on every device has a time" in notes
+    assert "What encode and fuse and prefill take is not known." in notes
+    batch = speed(serve(with_decoder(), load(batch_size=64)), unknown)
+    assert batch.time_per_output_token_s is None  # 64 FLOPs a byte may be too many
+
+
+def test_the_least_ridge_is_below_that_of_every_device() -> None:
+    ridges = [
+        peak / card.bandwidth_bytes_per_s
+        for card in shipped_devices()
+        if card.bandwidth_bytes_per_s
+        for dtype, peak in card.flops_per_s.items()
+        if dtype in DTYPE_BYTES
+    ]
+    assert min(ridges) > LEAST_RIDGE
 
 
 def test_one_token_decodes_nothing() -> None:

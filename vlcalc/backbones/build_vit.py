@@ -53,6 +53,7 @@ def build_embedding(shape: VisionShape) -> VisionEmbedding:
         temporal_patch_size=shape.temporal_patch_size,
         in_channels=shape.in_channels,
         patch_bias=shape.patch_bias,
+        reads_features=shape.reads_features,
         class_token=shape.class_token,
         num_registers=shape.num_registers,
         mask_token=shape.mask_token,

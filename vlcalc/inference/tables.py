@@ -49,6 +49,11 @@ CHECKS = (
     Column("torch", "torch FlopCounterMode"),
     Column("verdict", "verdict", "text"),
 )
+ABSORBED = (
+    "A decoded token attends to the cached latents as they are: the absorbed form of "
+    "arXiv:2405.04434, section 2.1.2, which engines run. transformers expands the whole cache for "
+    "every token, which takes more FLOPs."
+)
 ALL_EQUAL = "Every count is the same each way ({} counts)."
 UNEQUAL = "{} of {} counts differ."
 
@@ -76,6 +81,8 @@ def description_table(inference: Inference) -> Table:
 
 
 def _tiling(inference: Inference) -> str:
+    if not inference.plan.load.num_images:
+        return f"{inference.plan.spec.tiling.kind}: no image"
     shown = []
     for view in inference.plan.budget.tiling.views:
         name = view.name if view.number == 1 or view.name.endswith("s") else f"{view.name}s"
@@ -155,6 +162,8 @@ def conventions(inference: Inference) -> Iterator[str]:
     else:
         yield "Bytes moved and peak activations need torch: pip install 'vlcalc[torch]'."
     spec = inference.plan.spec
+    if spec.language.decoder and spec.language.decoder.latent_attention:
+        yield ABSORBED
     for vision in spec.encoders:
         if vision.opaque:
             yield f"{vision.name} is not modelled: its parameters are published, its costs unknown."

@@ -74,7 +74,9 @@ class Grid:
 
     @property
     def num_pixels(self) -> int:
-        """Values of all pixels; whoever calls the encoder keeps them."""
+        """Values of all that goes in, pixels or features; whoever calls the encoder keeps them."""
+        if self.encoder.reads_features:
+            return self.batch_size * self.encoder.width * self.columns * self.rows
         tiles = self.encoder.tiles.max_tiles if self.encoder.tiles else 1
         area = self.columns * self.rows * self.encoder.patch_size**2
         return self.batch_size * tiles * self.encoder.in_channels * area
