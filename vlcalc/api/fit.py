@@ -5,7 +5,7 @@ from __future__ import annotations
 from vlcalc.api.loads import load_of, model_of
 from vlcalc.api.sizes import AnySize
 from vlcalc.serving import fit as serving
-from vlcalc.serving.fit import Fit
+from vlcalc.serving.fit import DeviceFit
 from vlcalc.serving.memory import parse_reserve
 from vlcalc.spec.device import DeviceSpec
 from vlcalc.spec.devices import load_device
@@ -26,7 +26,7 @@ def fit(
     kv_dtype: str | None = None,
     quant: str | None = None,
     reserve: str = "0.1",
-) -> Fit:
+) -> DeviceFit:
     """Return whether a request fits on devices: memory laid out, largest loads, speed; needs torch.
 
     >>> import vlcalc
@@ -65,4 +65,4 @@ def fit(
         quant=quant,
     )
     known = load_device(device) if isinstance(device, str) else device
-    return serving.fit(model_of(model), load, known, tp=tp, reserve=parse_reserve(reserve))
+    return serving.fit_device(model_of(model), load, known, tp=tp, reserve=parse_reserve(reserve))

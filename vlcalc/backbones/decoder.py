@@ -16,7 +16,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vlcalc.backbones.decoder_shape import DecoderShape, NormPlacement
-from vlcalc.backbones.language import CacheBytes, Linear, Stack, feed_forward_linears
+from vlcalc.backbones.language import CacheBytes, LayerStack, Linear, feed_forward_linears
 
 if TYPE_CHECKING:
     from vlcalc.modules.decoder import DecoderLayer, DecoderModel
@@ -56,11 +56,11 @@ class Decoder(DecoderShape):
         return self.depth
 
     @property
-    def stacks(self) -> dict[str, Stack]:
+    def stacks(self) -> dict[str, LayerStack]:
         """The only stack."""
         kinds = self.layer_kinds()
         linears = (self.layer_linears(kind.example) * kind.num_layers for kind in kinds)
-        return {"layers": Stack(self.depth, tuple(chain.from_iterable(linears)))}
+        return {"layers": LayerStack(self.depth, tuple(chain.from_iterable(linears)))}
 
     def layer_kinds(self) -> tuple[LayerKind, ...]:
         """Return one layer of each kind by parameters and FLOPs of a prompt."""
@@ -268,9 +268,9 @@ class Decoder(DecoderShape):
         eps: float = 1e-6,
     ) -> DecoderLayer:
         """Return a layer; the base of its rotary angles and the norms' epsilon cost nothing."""
-        from vlcalc.backbones.build_decoder import build_layer
+        from vlcalc.backbones.build_decoder import build_decoder_layer
 
-        return build_layer(self, device, index=index, rope_base=rope_base, eps=eps)
+        return build_decoder_layer(self, device, index=index, rope_base=rope_base, eps=eps)
 
     def build(
         self, device: str = "meta", *, rope_base: float = 10_000.0, eps: float = 1e-6

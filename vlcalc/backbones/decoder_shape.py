@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
-from vlcalc.backbones.checks import check_divides
+from vlcalc.backbones.checks import check_field_divides
 from vlcalc.backbones.experts import Experts
 from vlcalc.backbones.latent_attention import LatentAttention
 from vlcalc.core.bounds import Depth
@@ -86,13 +86,13 @@ class DecoderShape(Frozen):
         if data.get("latent_attention"):
             derived["head_dim"] = 1  # its heads have widths of their own
         elif isinstance(width, int) and "head_dim" not in data:
-            check_divides("num_heads", num_heads, "width", width)
+            check_field_divides("num_heads", num_heads, "width", width)
             derived["head_dim"] = width // num_heads
         return {**derived, **data}
 
     @model_validator(mode="after")
     def _check(self) -> DecoderShape:
-        check_divides("num_kv_heads", self.num_kv_heads, "num_heads", self.num_heads)
+        check_field_divides("num_kv_heads", self.num_kv_heads, "num_heads", self.num_heads)
         if self.head_bias and self.tied_embeddings:
             raise PydanticCustomError("head_bias", "expected no `head_bias` on a tied head")
         if self.own_qk_norms and not self.qk_norm:

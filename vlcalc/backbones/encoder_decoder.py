@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic import Field, PositiveInt, model_validator
 
-from vlcalc.backbones.checks import check_divides
-from vlcalc.backbones.language import CacheBytes, Linear, Stack, feed_forward_linears
+from vlcalc.backbones.checks import check_field_divides
+from vlcalc.backbones.language import CacheBytes, LayerStack, Linear, feed_forward_linears
 from vlcalc.core.bounds import Depth
 from vlcalc.tiling.base import Frozen
 
@@ -71,7 +71,7 @@ class EncoderDecoder(Frozen):
         if isinstance(width, int) and isinstance(num_heads, int) and num_heads > 0:
             derived["head_dim"] = width // num_heads
             if "head_dim" not in data:
-                check_divides("num_heads", num_heads, "width", width)
+                check_field_divides("num_heads", num_heads, "width", width)
         return {**derived, **data}
 
     @property
@@ -85,13 +85,13 @@ class EncoderDecoder(Frozen):
         return self.decoder_depth
 
     @property
-    def stacks(self) -> dict[str, Stack]:
+    def stacks(self) -> dict[str, LayerStack]:
         """Encoder and decoder."""
         encoder = self.encoder_layer_linears() * self.encoder_depth
         decoder = self.decoder_layer_linears() * self.decoder_depth
         return {
-            "encoder": Stack(self.encoder_depth, encoder),
-            "decoder": Stack(self.decoder_depth, decoder),
+            "encoder": LayerStack(self.encoder_depth, encoder),
+            "decoder": LayerStack(self.decoder_depth, decoder),
         }
 
     @property

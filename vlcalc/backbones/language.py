@@ -27,7 +27,7 @@ class CacheBytes(NamedTuple):
         return self.self_attention + self.cross_attention
 
 
-class Stack(NamedTuple):
+class LayerStack(NamedTuple):
     """A part that is so many layers, and the linear weights of all of them.
 
     Of those a quantisation keeps fewer bits.
@@ -62,7 +62,7 @@ class LanguageModel(Protocol):
         """Layers that a token of the answer passes; layers put into it are counted by them."""
 
     @property
-    def stacks(self) -> dict[str, Stack]:
+    def stacks(self) -> dict[str, LayerStack]:
         """Those of its parts that are layers, by their names in `params_by_part`."""
 
     @property

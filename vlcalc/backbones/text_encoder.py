@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import NonNegativeInt, PositiveInt, model_validator
 
-from vlcalc.backbones.checks import check_divides
-from vlcalc.backbones.language import CacheBytes, Linear, Stack, feed_forward_linears
+from vlcalc.backbones.checks import check_field_divides
+from vlcalc.backbones.language import CacheBytes, LayerStack, Linear, feed_forward_linears
 from vlcalc.core.bounds import Depth
 from vlcalc.core.errors import InputError
 from vlcalc.tiling.base import Frozen
@@ -63,7 +63,7 @@ class TextEncoder(Frozen):
 
     @model_validator(mode="after")
     def _check(self) -> TextEncoder:
-        check_divides("num_heads", self.num_heads, "width", self.width)
+        check_field_divides("num_heads", self.num_heads, "width", self.width)
         return self
 
     @property
@@ -77,9 +77,9 @@ class TextEncoder(Frozen):
         return self.depth
 
     @property
-    def stacks(self) -> dict[str, Stack]:
+    def stacks(self) -> dict[str, LayerStack]:
         """The only stack."""
-        return {"layers": Stack(self.depth, self.layer_linears() * self.depth)}
+        return {"layers": LayerStack(self.depth, self.layer_linears() * self.depth)}
 
     def layer_params(self) -> int:
         """Return the parameters of one layer."""

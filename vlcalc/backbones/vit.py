@@ -180,9 +180,9 @@ class VisionTransformer(VisionShape):
         self, device: str = "meta", *, index: int = 0, eps: float = 1e-6
     ) -> VisionLayer:
         """Return the layer of an index; the epsilon of its norms costs nothing."""
-        from vlcalc.backbones.build_vit import build_layer
+        from vlcalc.backbones.build_vit import build_vision_layer
 
-        return build_layer(self, device, index=index, eps=eps)
+        return build_vision_layer(self, device, index=index, eps=eps)
 
     def build(
         self, device: str = "meta", *, rope_base: float = 10_000.0, eps: float = 1e-6

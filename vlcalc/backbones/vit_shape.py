@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import NonNegativeInt, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
-from vlcalc.backbones.checks import check_divides
+from vlcalc.backbones.checks import check_field_divides
 from vlcalc.backbones.vit_parts import Neck, Tiles, Window
 from vlcalc.core.bounds import Depth
 from vlcalc.tiling.base import Frozen
@@ -86,7 +86,7 @@ class VisionShape(Frozen):
 
     @model_validator(mode="after")
     def _check(self) -> VisionShape:
-        check_divides("num_heads", self.num_heads, "width", self.width)
+        check_field_divides("num_heads", self.num_heads, "width", self.width)
         if self.rotary and self.head_dim % 4:
             raise PydanticCustomError(
                 "rotary",

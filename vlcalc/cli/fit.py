@@ -22,7 +22,7 @@ from vlcalc.core.errors import InputError
 
 if TYPE_CHECKING:
     from vlcalc.inference.load import Load
-    from vlcalc.serving.fit import Fit
+    from vlcalc.serving.fit import DeviceFit
     from vlcalc.serving.memory import Reserve
     from vlcalc.spec.device import DeviceSpec
     from vlcalc.spec.schema import ModelSpec
@@ -93,15 +93,15 @@ def _model(name: str) -> ModelSpec:
     return spec
 
 
-def _fit(spec: ModelSpec, load: Load, device: DeviceSpec, tp: int, reserve: Reserve) -> Fit:
+def _fit(spec: ModelSpec, load: Load, device: DeviceSpec, tp: int, reserve: Reserve) -> DeviceFit:
     from vlcalc.cli.progress import steps
-    from vlcalc.serving.fit import NUM_STEPS, fit
+    from vlcalc.serving.fit import NUM_STEPS, fit_device
 
     with steps(NUM_STEPS) as begin:
-        return fit(spec, load, device, tp=tp, reserve=reserve, on_step=begin)
+        return fit_device(spec, load, device, tp=tp, reserve=reserve, on_step=begin)
 
 
-def _show_fit(found: Fit, format_name: str, output: Path | None) -> None:
+def _show_fit(found: DeviceFit, format_name: str, output: Path | None) -> None:
     """Write what lies in memory and what fits.
 
     Raises:
@@ -122,7 +122,7 @@ def _show_fit(found: Fit, format_name: str, output: Path | None) -> None:
         raise _no_fit(found)
 
 
-def _no_fit(found: Fit) -> InputError:
+def _no_fit(found: DeviceFit) -> InputError:
     from vlcalc.core.units import format_bytes
 
     layout = found.layout

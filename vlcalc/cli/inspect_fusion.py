@@ -37,14 +37,14 @@ def inspect_fusion(name: str, asked: Asked) -> None:
     require_torch()
     from vlcalc.cost import inspection
 
-    found = inspection.inspect_fusion(
+    found = inspection.inspect_method(
         spec, dims, attention=asked.attention, dtype=asked.dtype, verify=asked.verify
     )
     depth = DEFAULT_DEPTH if asked.depth is None else asked.depth
-    tree = inspection.tree_table(found, depth=depth)
-    tables = [inspection.description_table(found), tree, inspection.totals_table(found)]
+    tree = inspection.submodule_table(found, depth=depth)
+    tables = [inspection.method_table(found), tree, inspection.totals_table(found)]
     if asked.verify:
-        tables.append(inspection.verify_table(found))
+        tables.append(inspection.method_checks_table(found))
     show(tables, asked.format, asked.output, machines=tree)
 
 

@@ -28,7 +28,7 @@ from vlcalc.serving.latency import Speed, serve
 from vlcalc.serving.latency import speed as predict_speed
 from vlcalc.serving.tables import speed_table, with_latency
 from vlcalc.serving.timed import Timed, timed
-from vlcalc.serving.timed_tables import timed_document, timed_table, with_timings
+from vlcalc.serving.timed_tables import timed_document, timed_table, with_timed_phases
 from vlcalc.spec.catalogue import is_file_name
 from vlcalc.spec.devices import load_device
 from vlcalc.spec.loader import load_any, load_fusion, load_spec
@@ -62,7 +62,7 @@ def inspect_model(name: str, asked: Asked) -> None:
     phases = tables.phase_table(found)
     if isinstance(speed, Timed):
         written["speed"] = timed_document(speed)
-        phases = with_timings(phases, speed)
+        phases = with_timed_phases(phases, speed)
     elif speed:
         written["speed"] = speed_document(speed)
         phases = with_latency(phases, speed)

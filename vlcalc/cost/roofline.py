@@ -98,7 +98,7 @@ class Share(NamedTuple):
     bound: Bound
 
 
-def predict(
+def predict_operators(
     operators: Sequence[Operator],
     device: DeviceSpec,
     *,

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from vlcalc.cost.kinds import Kind, kind_of
+from vlcalc.cost.kinds import Kind, operator_kind
 from vlcalc.cost.layouts import Layout, layout_of, run_bytes
 from vlcalc.cost.memory import LiveBytes, PeakMemory, follow, meta_run
 from vlcalc.cost.products import Product, product_of
@@ -132,7 +132,7 @@ class OperatorRecorder(LiveBytes):  # type: ignore[no-untyped-call]
         largest = max(touched, key=Tensor.numel, default=None)
         return Operator(
             name=name,
-            kind=kind_of(name),
+            kind=operator_kind(name),
             flops=product.flops if product else 0,
             elements=max((each.numel() for each in _tensors((args, kwargs, out))), default=0),
             read_bytes=sum(inputs.values()),
@@ -154,7 +154,7 @@ Place = tuple[int, int, tuple[int, ...], tuple[int, ...]]
 
 def _distinct(leaves: Iterable[Any]) -> dict[Place, int]:
     """Return the bytes of each tensor by where it lies; an axis that repeats counts once."""
-    found: dict[Place, int] = {}
+    sizes: dict[Place, int] = {}
     for leaf in leaves:
         if not isinstance(leaf, Tensor):
             continue
@@ -163,8 +163,8 @@ def _distinct(leaves: Iterable[Any]) -> dict[Place, int]:
         storage = leaf.untyped_storage()
         place = (id(storage), int(leaf.storage_offset()), shape, stride)
         elements = prod(shape) if leaf.numel() else 0
-        found[place] = min(elements * leaf.itemsize, storage.nbytes())
-    return found
+        sizes[place] = min(elements * leaf.itemsize, storage.nbytes())
+    return sizes
 
 
 def trace_operators(

@@ -44,7 +44,7 @@ def stage_named(spec: ModelSpec, name: str) -> TrainingStage:
     return stage
 
 
-def trained(stage: TrainingStage, params: Components) -> tuple[Trained, ...]:
+def stage_components(stage: TrainingStage, params: Components) -> tuple[Trained, ...]:
     """Return each component with whether the stage trains it; `other` is never trained."""
     return tuple(
         Trained(component, component in stage.train, count)
@@ -53,6 +53,6 @@ def trained(stage: TrainingStage, params: Components) -> tuple[Trained, ...]:
     )
 
 
-def trainable_params(stage: TrainingStage, params: Components) -> int | None:
+def trainable_in_stage(stage: TrainingStage, params: Components) -> int | None:
     """Return the parameters that a stage trains; None where one of them is not known."""
-    return sum_known(part.params for part in trained(stage, params) if part.trainable)
+    return sum_known(part.params for part in stage_components(stage, params) if part.trainable)

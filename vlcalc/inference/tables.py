@@ -8,7 +8,7 @@ from typing import Any
 from vlcalc.core import units
 from vlcalc.inference.inference import Inference
 from vlcalc.inference.plan import is_late
-from vlcalc.inference.stages import trainable_params, trained
+from vlcalc.inference.stages import stage_components, trainable_in_stage
 from vlcalc.inference.tree import tree
 from vlcalc.inference.verify import Check
 from vlcalc.report.table import Column, Table
@@ -205,9 +205,9 @@ def stage_table(inference: Inference, stage: TrainingStage) -> Table:
             component.params,
             _share(component.params, total),
         )
-        for component in trained(stage, inference.params)
+        for component in stage_components(stage, inference.params)
     ]
-    trainable = trainable_params(stage, inference.params)
+    trainable = trainable_in_stage(stage, inference.params)
     rows.append(("all", "trained", trainable, _share(trainable, total)))
     notes = (stage.note,) if stage.note else ()
     return Table(

@@ -26,7 +26,7 @@ def load_run(path: Path, *, where: str = "") -> Run:
     place = f"{where} {path}".strip()
     text = _text_of(path, place)
     try:
-        found = json.loads(text)
+        document = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
         raise InputError(
             expected="a file of `vlcalc bench --save`",
@@ -34,7 +34,7 @@ def load_run(path: Path, *, where: str = "") -> Run:
             where=place,
             hint="measure again",
         ) from None
-    version = found.get("schema_version") if isinstance(found, dict) else None
+    version = document.get("schema_version") if isinstance(document, dict) else None
     if version != SCHEMA:
         raise InputError(
             expected=f"a file of `vlcalc bench --save`, `schema_version` {SCHEMA}",

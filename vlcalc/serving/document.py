@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from vlcalc.serving.fit import Fit
+from vlcalc.serving.fit import DeviceFit
 from vlcalc.serving.latency import Speed
 from vlcalc.serving.memory import MemoryLayout
 from vlcalc.serving.notes import memory_notes, speed_notes
@@ -29,7 +29,7 @@ def speed_document(speed: Speed) -> dict[str, Any]:
     }
 
 
-def fit_document(fit: Fit) -> dict[str, Any]:
+def fit_document(fit: DeviceFit) -> dict[str, Any]:
     """Return memory, limits and speed of a load on devices."""
     layout = fit.layout
     return {

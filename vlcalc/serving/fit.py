@@ -21,7 +21,7 @@ NUM_STEPS = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Fit:
+class DeviceFit:
     """A load on one kind of device.
 
     Attributes:
@@ -51,7 +51,7 @@ class Holder:
     speed: Speed
 
 
-def fit(
+def fit_device(
     spec: ModelSpec,
     load: Load,
     device: DeviceSpec,
@@ -59,7 +59,7 @@ def fit(
     tp: int = 1,
     reserve: Reserve = DEFAULT_RESERVE,
     on_step: Callable[[str], None] = lambda _name: None,
-) -> Fit:
+) -> DeviceFit:
     """Return whether a load fits on `tp` devices, and how much of it would; needs torch.
 
     Args:
@@ -84,7 +84,7 @@ def fit(
     on_step("what else fits")
     room_bytes = layout.usable_bytes - (layout.workspace_bytes or 0)
     known = layout.used_bytes is not None
-    return Fit(
+    return DeviceFit(
         layout=layout,
         limits=tuple(limits(part, load, room_bytes)) if known else (),
         speed=served_speed,

@@ -131,7 +131,7 @@ def _phase(
     served: Served,
     device: DeviceSpec,
 ) -> PhaseLatency:
-    from vlcalc.cost.roofline import predict
+    from vlcalc.cost.roofline import predict_operators
 
     if passes is None:
         return PhaseLatency(phase=phase)
@@ -139,7 +139,7 @@ def _phase(
     predicted = [
         (
             float(passed.num_runs) * cost.block.num_repeats,
-            predict(cost.operators, device, dtype=dtype),
+            predict_operators(cost.operators, device, dtype=dtype),
         )
         for passed in passes
         for cost in passed.blocks

@@ -9,7 +9,7 @@ from typing import Any
 from vlcalc.core import units
 from vlcalc.inference.load import Load
 from vlcalc.report.table import Column, Table
-from vlcalc.serving.fit import Fit, Holder
+from vlcalc.serving.fit import DeviceFit, Holder
 from vlcalc.serving.latency import Speed
 from vlcalc.serving.memory import MemoryLayout, Reserve
 from vlcalc.serving.notes import conditions, memory_notes, speed_notes
@@ -100,7 +100,7 @@ def _devices(device: DeviceSpec, tp: int) -> str:
     return f"{tp} x {title}" if tp > 1 else title
 
 
-def layout_table(fit: Fit) -> Table:
+def layout_table(fit: DeviceFit) -> Table:
     """Return the memory of one device: what lies in it, what is kept free, what is left."""
     layout, load = fit.layout, fit.speed.load
     rows = tuple(_layout_rows(layout, fit.reserve))
@@ -129,7 +129,7 @@ def _layout_rows(
         yield name, size, None if size is None else size / total
 
 
-def limits_table(fit: Fit) -> Table:
+def limits_table(fit: DeviceFit) -> Table:
     """Return how much of the load fits, one number changed at a time."""
     rows = tuple((LIMIT_TITLES[limit.name], limit.value, limit.bound) for limit in fit.limits)
     return Table(LIMITS, rows)

@@ -178,7 +178,7 @@ def _predicted_s(
     phase: Phase, blocks: Sequence[tuple[int, int]], prediction: PredictedLoad
 ) -> float | None:
     """Return the predicted seconds of all runs of some blocks."""
-    from vlcalc.cost.roofline import predict
+    from vlcalc.cost.roofline import predict_operators
 
     served, device = prediction.served, prediction.speed.device
     inference = served.inference
@@ -186,7 +186,7 @@ def _predicted_s(
     seconds = []
     for number, at in blocks:
         num_runs, cost = passes[number].num_runs, passes[number].blocks[at]
-        one_s = predict(cost.operators, device, dtype=inference.plan.load.dtype).latency_s
+        one_s = predict_operators(cost.operators, device, dtype=inference.plan.load.dtype).latency_s
         seconds.append(one_s and float(num_runs) * cost.block.num_repeats * one_s)
     return sum_known(seconds)
 

@@ -32,7 +32,7 @@ class SpeedRow(NamedTuple):
     phases: tuple[Phase, ...]
 
 
-def with_timings(phases: Table, timed: Timed) -> Table:
+def with_timed_phases(phases: Table, timed: Timed) -> Table:
     """Return a table of the four phases and their sum with what each takes, and by what."""
     columns = (LATENCY, *((BOUND,) if timed.predicted else ()), SOURCE)
     cells = []

@@ -25,7 +25,7 @@ def encode_blocks(call: EncoderCall) -> tuple[Block, ...] | None:
 
 def _blocks(encoder: VisionTransformer, call: EncoderCall) -> Iterator[Block]:
     path = call.vision.name
-    grid = Grid(encoder, call.columns, call.rows, call.batch_size)
+    grid = EncoderGrid(encoder, call.columns, call.rows, call.batch_size)
     yield VisionStemBlock(path=f"{path}.embedding", grid=grid)
     for layers in alike_layers(encoder):
         yield VisionLayerBlock(
@@ -54,7 +54,7 @@ def alike_layers(encoder: VisionTransformer) -> tuple[tuple[int, ...], ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class EncoderGrid:
     """An encoder on `batch_size` images of `columns` x `rows` patches each."""
 
     encoder: VisionTransformer
@@ -118,7 +118,7 @@ class Grid:
 class VisionBlock(Block):
     """A piece of a vision transformer."""
 
-    grid: Grid
+    grid: EncoderGrid
 
 
 @dataclass(frozen=True, kw_only=True)
