@@ -12,15 +12,16 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.sums import check_sums, has_no_sums
 from vlcalc.cli import main
 
 # Modules here are tiny: a second thread of torch, here or in a subprocess, would only spin.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# Where torch is not installed, what needs it is left out; tokens do not.
-if importlib.util.find_spec("torch") is None:
-    torch_rooms = "backbones comparison cost fusion inference measurement modules serving"
-    collect_ignore_glob = [f"{name}/*" for name in torch_rooms.split()]
+# Where torch is not installed, what needs it is left out, and the report's header says so.
+HAS_TORCH = importlib.util.find_spec("torch") is not None
+TORCH_ROOMS = "backbones comparison cost fusion inference measurement modules serving"
+collect_ignore_glob = [] if HAS_TORCH else [f"{name}/*" for name in TORCH_ROOMS.split()]
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
@@ -34,10 +35,21 @@ class Ran(NamedTuple):
     err: str
 
 
+def pytest_report_header() -> str:
+    """Say what is left out where."""
+    return "" if HAS_TORCH else f"no torch here: without tests of {TORCH_ROOMS}"
+
+
 def pytest_collection_finish() -> None:
     """Keep what all tests share, libraries and cases, out of every later garbage collection."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    for item in items:
+        if "golden" in item.fixturenames:
+            item.add_marker("pinned")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -64,12 +76,13 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
-    """Return a function that holds a text against `tests/golden/NAME`."""
+    """Return a function that holds a text against `tests/golden/NAME`, and to its own sums."""
 
     def compare(name: str, text: str) -> None:
         path = TESTS / "golden" / name
         if request.config.getoption("--update-goldens"):
             path.write_text(text, encoding="utf-8")
         assert text == path.read_text(encoding="utf-8")
+        assert check_sums(text) or has_no_sums(name)
 
     return compare

@@ -6,12 +6,15 @@ import doctest
 import importlib
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+import vlcalc
 from tests import readme
 
+needs_torch = pytest.mark.skipif(not find_spec("fvcore"), reason="needs the extra `torch`")
 POLICY_SPEC = """\
 name: squared
 vision: { name: vit, patch_size: 14 }
@@ -20,10 +23,12 @@ language: { name: llm }
 """
 
 
+@needs_torch
 def test_every_command_prints_what_the_readme_shows() -> None:
     assert readme.rendered() == readme.README.read_text(encoding="utf-8")
 
 
+@needs_torch
 def test_commands_whose_output_is_never_the_same_run(tmp_path: Path) -> None:
     printed = {
         command: readme.run(command, tmp_path)
@@ -40,6 +45,7 @@ def test_commands_whose_output_is_never_the_same_run(tmp_path: Path) -> None:
     )
 
 
+@needs_torch
 def test_python_examples() -> None:
     (block,) = (block for block in readme.blocks("python") if ">>>" in block)
     test = doctest.DocTestParser().get_doctest(block, {}, "README", None, None)
@@ -84,7 +90,29 @@ def test_a_model_of_the_catalogue_is_one_file(tmp_path: Path) -> None:
     assert int(ran.stdout.splitlines()[0]) > 0
 
 
-@pytest.mark.parametrize("name", ["tokens", "compare", "analyze", "fit", "predict"])
-def test_examples_in_docstrings(name: str) -> None:
-    found = doctest.testmod(importlib.import_module(f"vlcalc.api.{name}"))
-    assert (found.attempted, found.failed) == (2, 0)
+@needs_torch
+def test_the_design_of_the_readme_is_complete(tmp_path: Path) -> None:
+    readme.fill_folder(tmp_path)
+    model = str(tmp_path / "my-vlm.yaml")
+    costs = vlcalc.analyze(model, (1200, 800))
+    assert None not in (costs.flops, costs.total_bytes, costs.peak_activation_bytes)
+    assert sum(phase.flops or 0 for phase in costs.phases) == costs.flops
+    budget = vlcalc.tokens(model, (1200, 800))
+    assert costs.phases[1].num_tokens == budget.image_tokens == 7 * (27 // 3) ** 2
+    assert vlcalc.fit(model, "rtx-4090", (1200, 800)).fits
+
+
+@pytest.mark.parametrize(
+    ("name", "num_examples"),
+    [
+        ("tokens", 1),
+        ("calculator", 1),
+        ("compare", 1),
+        pytest.param("inspect", 3, marks=needs_torch),
+        pytest.param("inspect_method", 1, marks=needs_torch),
+        pytest.param("fit", 1, marks=needs_torch),
+    ],
+)
+def test_examples_in_docstrings(name: str, num_examples: int) -> None:
+    ran = doctest.testmod(importlib.import_module(f"vlcalc.api.{name}"))
+    assert (ran.attempted, ran.failed) == (2 * num_examples, 0)

@@ -11,17 +11,24 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vlcalc.api.analyze import analyze
-    from vlcalc.api.bench import bench
+    from vlcalc.api.audit import audit, audit_claims
+    from vlcalc.api.bench import bench, run_report
+    from vlcalc.api.calculator import calculate_tiles, reference_tiles
     from vlcalc.api.compare import compare
-    from vlcalc.api.fit import fit
-    from vlcalc.api.predict import predict
-    from vlcalc.api.tokens import tokens
+    from vlcalc.api.devices import calibrate, describe_device, detect_devices, devices
+    from vlcalc.api.fit import find_devices, fit, fit_report
+    from vlcalc.api.inspect import analyze, inspect, predict
+    from vlcalc.api.inspect_method import inspect_method
+    from vlcalc.api.specs import spec_schema, spec_text, specs, validate_specs
+    from vlcalc.api.token_sizes import each_size, token_distribution
+    from vlcalc.api.tokens import count_tokens, explain_tokens, tokens
     from vlcalc.comparison.methods import Comparison
     from vlcalc.core.image_size import ImageSize
     from vlcalc.inference.inference import Inference
+    from vlcalc.runs.file import load_run
     from vlcalc.serving.fit import DeviceFit
     from vlcalc.serving.latency import Speed
+    from vlcalc.spec.devices import load_device
     from vlcalc.spec.loader import load_spec
     from vlcalc.tokens.budget import TokenBudget
 
@@ -35,12 +42,35 @@ __all__ = [
     "TokenBudget",
     "__version__",
     "analyze",
+    "audit",
+    "audit_claims",
     "bench",
+    "calculate_tiles",
+    "calibrate",
     "compare",
+    "count_tokens",
+    "describe_device",
+    "detect_devices",
+    "devices",
+    "each_size",
+    "explain_tokens",
+    "find_devices",
     "fit",
+    "fit_report",
+    "inspect",
+    "inspect_method",
+    "load_device",
+    "load_run",
     "load_spec",
     "predict",
+    "reference_tiles",
+    "run_report",
+    "spec_schema",
+    "spec_text",
+    "specs",
+    "token_distribution",
     "tokens",
+    "validate_specs",
 ]
 
 _HOMES = {
@@ -50,13 +80,36 @@ _HOMES = {
     "Inference": "vlcalc.inference.inference",
     "Speed": "vlcalc.serving.latency",
     "TokenBudget": "vlcalc.tokens.budget",
-    "analyze": "vlcalc.api.analyze",
+    "analyze": "vlcalc.api.inspect",
+    "audit": "vlcalc.api.audit",
+    "audit_claims": "vlcalc.api.audit",
     "bench": "vlcalc.api.bench",
+    "calculate_tiles": "vlcalc.api.calculator",
+    "calibrate": "vlcalc.api.devices",
     "compare": "vlcalc.api.compare",
+    "count_tokens": "vlcalc.api.tokens",
+    "describe_device": "vlcalc.api.devices",
+    "detect_devices": "vlcalc.api.devices",
+    "devices": "vlcalc.api.devices",
+    "each_size": "vlcalc.api.token_sizes",
+    "explain_tokens": "vlcalc.api.tokens",
+    "find_devices": "vlcalc.api.fit",
     "fit": "vlcalc.api.fit",
+    "fit_report": "vlcalc.api.fit",
+    "inspect": "vlcalc.api.inspect",
+    "inspect_method": "vlcalc.api.inspect_method",
+    "load_device": "vlcalc.spec.devices",
+    "load_run": "vlcalc.runs.file",
     "load_spec": "vlcalc.spec.loader",
-    "predict": "vlcalc.api.predict",
+    "predict": "vlcalc.api.inspect",
+    "reference_tiles": "vlcalc.api.calculator",
+    "run_report": "vlcalc.api.bench",
+    "spec_schema": "vlcalc.api.specs",
+    "spec_text": "vlcalc.api.specs",
+    "specs": "vlcalc.api.specs",
+    "token_distribution": "vlcalc.api.token_sizes",
     "tokens": "vlcalc.api.tokens",
+    "validate_specs": "vlcalc.api.specs",
 }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vlcalc.audit.figures import METRICS
-from vlcalc.audit.published import VERDICTS, Figure, all_specs, audit, figures_of
+from vlcalc.audit.published import VERDICTS, Figure, all_specs, audited_figures, figures_of
 from vlcalc.audit.published_tables import machines_table, people_tables
 from vlcalc.core.errors import InputError
 from vlcalc.cost.components import components
@@ -15,7 +15,7 @@ from vlcalc.spec import catalogue
 from vlcalc.spec.loader import load_spec
 from vlcalc.spec.schema import ModelSpec, Published
 
-ALL = audit("all")
+ALL = audited_figures("all")
 # What these presets' figures are of has no closed form: convolutional tokenisers.
 NOT_RECOMPUTED = {
     ("fusion:chameleon-vq", "tokenizer_params"),
@@ -76,7 +76,7 @@ def test_only_what_is_not_modelled_is_not_recomputed() -> None:
     ],
 )
 def test_what_a_checkpoint_stores_beside_its_parameters(name: str, more: int) -> None:
-    (figure,) = (f for f in audit(name) if f.published.metric == "params")
+    (figure,) = (f for f in audited_figures(name) if f.published.metric == "params")
     assert (figure.verdict, figure.difference) == ("different", more)
 
 
@@ -115,30 +115,30 @@ published:
   - {{ metric: params_of_hope, value: 1, source: a paper }}
 """
     path.write_text(text.format(rows="32_064"))
-    first, second = audit(str(path))
+    first, second = audited_figures(str(path))
     assert (first.verdict, second.verdict) == ("equal", "not recomputed")
     assert "no metric is called `params_of_hope`" in second.why
     other = tmp_path / "other.yaml"
     other.write_text(text.format(rows="32_000").replace("name: mine", "name: other"))
-    assert audit(str(other))[0].difference == 2 * 64 * 4096
+    assert audited_figures(str(other))[0].difference == 2 * 64 * 4096
 
 
 def test_an_api_has_no_figures() -> None:
-    assert audit("gpt-4o") == []
+    assert audited_figures("gpt-4o") == []
     (table,) = people_tables([], title="Published figures of gpt-4o", several=False)
     assert "quotes no figure" in table.notes[0]
 
 
 def test_a_name_that_is_none_is_refused_with_the_nearest() -> None:
     with pytest.raises(InputError, match=r"did you mean `llava-1\.5-7b`"):
-        audit("llava-1.5-7")
+        audited_figures("llava-1.5-7")
 
 
 def test_a_part_has_no_figures_to_audit(tmp_path: Path) -> None:
     path = tmp_path / "encoder.yaml"
     path.write_text("name: encoder\npatch_size: 14\n")
     with pytest.raises(InputError, match="a model or a fusion preset"):
-        audit(str(path))
+        audited_figures(str(path))
 
 
 def test_tables_hold_all_figures() -> None:
@@ -149,6 +149,8 @@ def test_tables_hold_all_figures() -> None:
 
 
 def test_figures_of_a_fusion_preset() -> None:
-    verdicts = {f.published.metric: f.verdict for f in audit("fusion:llama-3.2-11b-xattn")}
+    verdicts = {
+        f.published.metric: f.verdict for f in audited_figures("fusion:llama-3.2-11b-xattn")
+    }
     assert verdicts == dict.fromkeys(("params", "params_of_projector", "params_of_layers"), "equal")
     assert len(figures_of(next(all_specs()))) <= len(ALL)

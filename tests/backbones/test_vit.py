@@ -189,7 +189,7 @@ def test_features_are_what_leaves_a_layer() -> None:
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 12), st.booleans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=1000, deadline=None)
 def test_windows_are_counted_one_by_one(columns: int, rows: int, size: int, padded: bool) -> None:
     window = Window(size=size, padded=padded)
     sides = [

@@ -24,7 +24,7 @@ from tests.benchmarks.kept import Part, merge, share_of, slug, summary, worst
 from tests.cost.presets import preset_of_each_kind
 from vlcalc.cost.memory import dtype_named
 from vlcalc.cost.trace import Trace, trace_operators
-from vlcalc.measurement.calibrate import calibrate
+from vlcalc.measurement.calibrate import measure_rates
 from vlcalc.measurement.components import component_cases
 from vlcalc.measurement.environment import environment
 from vlcalc.measurement.here import detected, with_calibration
@@ -86,7 +86,7 @@ def measure(number: int, count: int) -> Part:
     """Calibrate, then time the cases of a part, as far as the minutes last."""
     began = time.monotonic()
     found = detected("cuda")
-    calibration = calibrate("cuda")
+    calibration = measure_rates("cuda")
     spec = with_calibration(found, torch.get_num_threads(), calibration)
     print(f"calibrated in {time.monotonic() - began:.0f} s", flush=True)
     predictor = TwoPredictors(spec, found.match.device)

@@ -27,7 +27,7 @@ from tests.cost.presets import CLIP_AND_VICUNA, preset_of_each_kind
 from vlcalc.cost.roofline import predict_operators, whole_module_s
 from vlcalc.cost.trace import trace_operators
 from vlcalc.fusion.base import Dims, Fusion
-from vlcalc.measurement.calibrate import calibrate
+from vlcalc.measurement.calibrate import measure_rates
 from vlcalc.spec.device import DeviceSpec
 
 SIZES = {"336": CLIP_AND_VICUNA, "672": CLIP_AND_VICUNA._replace(num_views=5)}
@@ -143,7 +143,7 @@ def main() -> None:
     wanted = cases()
     devices, rounds = [], []
     for _ in range(ROUNDS):
-        calibration = calibrate("cpu", rounds=1)
+        calibration = measure_rates("cpu", rounds=1)
         devices.append(DeviceSpec(name="here", kind="cpu", calibration=calibration))
         rounds.append([in_own_process(fusion, dims) for _, _, fusion, dims in wanted])
     table = [

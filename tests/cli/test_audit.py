@@ -88,7 +88,10 @@ def test_claims_for_machines(run: Run, tmp_path: Path) -> None:
         (("audit", "llava-1.5-7"), "did you mean `llava-1.5-7b`?"),
         (("audit", "--only", "diferent"), "--only: expected verdicts, of `equal`"),
         (("audit", "--only", "diferent"), "did you mean `different`?"),
-        (("audit", "--claims", "--only", "equal"), "of `right`, `approximate`, `wrong`"),
+        pytest.param(
+            *(("audit", "--claims", "--only", "equal"), "of `right`, `approximate`, `wrong`"),
+            marks=needs_torch,
+        ),
         (("audit", "llava-1.5-7b", "--claims"), "expected no model beside --claims"),
         (("audit", "nothing.yaml"), "nothing.yaml"),
     ],

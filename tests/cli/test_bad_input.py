@@ -152,6 +152,6 @@ def test_wrong_usage_is_exit_code_2(run: Run) -> None:
 
 
 def test_our_own_bugs_keep_their_traceback(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vlcalc.cli.tokens_calculator.show", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("vlcalc.cli.tokens.show_report", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run("tokens", "--res", "336")

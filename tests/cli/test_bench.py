@@ -172,7 +172,7 @@ def test_a_device_file_without_the_peak(run: Run, tmp_path: Path) -> None:
     ("args", "message"),
     [
         (("--device", "cuba"), "--device: expected one of `auto`, `cpu`, `cuda`, `mps`"),
-        (("--methods", "perciever"), "got `perciever`; did you mean `perceiver`?"),
+        (("--methods", "mlp"), "--methods: expected it once, got it 2 times; several values are"),
         (("--dtype", "fp31"), "--dtype: expected a dtype, got `fp31`"),
         (("--sdpa", "flesh"), "--sdpa: expected one of"),
         (("--columns", "medain_s"), "--columns: expected the key of a column, got `medain_s`"),
@@ -190,6 +190,12 @@ def test_bad_input(run: Run, args: tuple[str, ...], message: str) -> None:
     ran = run(*SMALL, *args)
     assert (ran.code, ran.out) == (1, "")
     assert message in ran.err
+
+
+def test_an_unknown_method(run: Run) -> None:
+    ran = run("bench", "--methods", "perciever")
+    assert (ran.code, ran.out) == (1, "")
+    assert "got `perciever`; did you mean `perceiver`?" in ran.err
 
 
 def test_a_model_has_parts_of_its_own(run: Run) -> None:
@@ -217,14 +223,14 @@ def test_tiles_are_not_for_models(run: Run) -> None:
 def test_progress_is_shown_in_a_terminal_between_cases(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with steps(2) as begin:
-        begin("mlp")
+    with steps() as begin:
+        begin(0, 2, "mlp")
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
-    with steps(2) as begin:
-        begin("mlp")
-        begin("q_former")
+    with steps() as begin:
+        begin(0, 2, "mlp")
+        begin(1, 2, "q_former")
     shown = capsys.readouterr()
     assert shown.out == ""
     for text in ("0/2", "mlp", "1/2", "q_former"):

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from vlcalc.core.install import install_hint
+
 pytest.importorskip("torch")
 
 Run = Callable[..., Any]
@@ -91,13 +93,6 @@ def test_bad_input(run: Run, args: tuple[str, ...], message: str) -> None:
     assert message in ran.err
 
 
-def test_the_default_ten_are_those_of_the_api() -> None:
-    from vlcalc.api.compare import DEFAULT_METHODS
-    from vlcalc.cli import compare
-
-    assert tuple(compare.DEFAULT_METHODS.split(",")) == DEFAULT_METHODS
-
-
 def test_without_torch_all_but_activations_is_there(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,6 +103,6 @@ def test_without_torch_all_but_activations_is_there(
         lambda name, *_: without[name] if name in without else real(name),
     )
     ran = run("compare", "--methods", "linear")
-    assert "Peak activations need torch: pip install 'vlcalc[torch]'." in ran.out
+    assert f"Peak activations need torch: {install_hint()}." in ran.out
     (row,) = rows_of(run("compare", "--methods", "linear", "-f", "csv").out)
     assert (row["num_params"], row["peak_activation_bytes"]) == ("4198400", "")

@@ -13,10 +13,11 @@ import pytest
 pytest.importorskip("torch")
 
 import vlcalc
-from tests.measurement.examples import row, run_of
+from tests.runs.examples import row, run_of
 from vlcalc.core.errors import InputError
 from vlcalc.runs.file import to_json
 from vlcalc.runs.run import Conditions
+from vlcalc.runs.timed_comparison import TimedComparison
 
 Run = Callable[..., Any]
 USUAL = Conditions(
@@ -102,6 +103,7 @@ def test_a_run_of_another_setting_is_refused(run: Run, saved: str) -> None:
 
 def test_the_api_takes_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     (found,) = vlcalc.compare(["mlp"], activations=False, measured=SAVED)
+    assert isinstance(found, TimedComparison)
     assert found.measured == SAVED.rows[0]
     with pytest.raises(InputError, match="a run that timed one of these methods"):
         vlcalc.compare(["film"], activations=False, measured=SAVED)

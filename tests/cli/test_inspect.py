@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from vlcalc.core.install import install_hint
+
 pytest.importorskip("fvcore")
 
 Run = Callable[..., Any]
@@ -123,5 +125,5 @@ def test_without_torch_it_names_the_extra(run: Run, monkeypatch: pytest.MonkeyPa
     assert ran.code == 1
     assert ran.err == (
         "error: expected the extra `vlcalc[torch]`, which counts modules, got no fvcore; "
-        "pip install 'vlcalc[torch]'\n"
+        f"{install_hint()}\n"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +73,13 @@ def test_schema(run: Run, kind: str) -> None:
     assert json.loads(run("specs", "schema", "--kind", kind).out)["type"] == "object"
 
 
-def test_version(run: Run) -> None:
-    assert run("--version").out == f"vlcalc {__version__}\n"
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_version(run: Run, option: str) -> None:
+    assert run(option).out == f"vlcalc {__version__}\n"
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    assert files("vlcalc").joinpath("py.typed").is_file()
 
 
 @pytest.mark.parametrize(

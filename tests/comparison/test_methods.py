@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from vlcalc.comparison.columns import comparison_table, pareto, sorted_rows
-from vlcalc.comparison.methods import Comparison, Setting, compare
+from vlcalc.comparison.columns import COLUMNS, comparison_table, pareto
+from vlcalc.comparison.methods import Comparison, compare_methods
+from vlcalc.comparison.setting import Setting
 from vlcalc.core.dtypes import parse_dtype
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.inserted import InsertedLayers
@@ -31,7 +32,7 @@ def setting(**changes: object) -> Setting:
 
 
 def row_of(name: str, **changes: object) -> Comparison:
-    (row,) = compare([load_fusion(name)], setting(**changes))
+    (row,) = compare_methods([load_fusion(name)], setting(**changes))
     return row
 
 
@@ -62,7 +63,7 @@ def test_prefill_follows_from_the_tokens() -> None:
 def test_a_batch_multiplies_the_caches_of_every_method(name: str) -> None:
     """What an image adds to the cache is kept for each prompt, in the sequence or beside it."""
     caches = [
-        compare([load_fusion(name)], setting(batch_size=number), activations=False)[0]
+        compare_methods([load_fusion(name)], setting(batch_size=number), activations=False)[0]
         for number in (1, 4)
     ]
     one, four = (row.kv_cache_bytes for row in caches)
@@ -113,13 +114,13 @@ def test_attention_backends_differ_in_memory() -> None:
 
 
 def test_a_method_that_does_not_go_with_the_setting_is_a_row_with_its_reason() -> None:
-    (row,) = compare([load_fusion("pixel_shuffle")], setting(columns=27, rows=27))
+    (row,) = compare_methods([load_fusion("pixel_shuffle")], setting(columns=27, rows=27))
     assert row.num_params is None
     assert "27" in row.error
 
 
 def test_every_preset_is_compared() -> None:
-    rows = compare(fusion_group("all"), setting(), activations=False)
+    rows = compare_methods(fusion_group("all"), setting(), activations=False)
     assert len(rows) > 100
     fine = [row for row in rows if not row.error]
     assert len(fine) > 0.85 * len(rows)
@@ -128,7 +129,7 @@ def test_every_preset_is_compared() -> None:
 
 
 def test_pareto_keeps_what_nothing_beats() -> None:
-    rows = compare([load_fusion(name) for name in ("linear", "mlp", "q_former")], setting())
+    rows = compare_methods([load_fusion(name) for name in ("linear", "mlp", "q_former")], setting())
     assert pareto(rows, ["num_params", "image_tokens"]) == {0, 2}
     assert pareto(rows, ["num_params"]) == {0}
     assert pareto(rows, ["-num_params"]) == {2}
@@ -137,7 +138,7 @@ def test_pareto_keeps_what_nothing_beats() -> None:
 
 
 def test_a_baseline_turns_figures_into_ratios() -> None:
-    rows = compare([load_fusion(name) for name in ("linear", "mlp")], setting())
+    rows = compare_methods([load_fusion(name) for name in ("linear", "mlp")], setting())
     table = comparison_table(rows, columns=["method", "num_params"], baseline="linear")
     assert [column.key for column in table.columns] == ["method", "num_params_ratio"]
     assert list(table.rows) == [("linear", 1.0), ("mlp", 20_979_712 / 4_198_400)]
@@ -146,15 +147,15 @@ def test_a_baseline_turns_figures_into_ratios() -> None:
 
 
 def test_sorting() -> None:
-    rows = compare([load_fusion(name) for name in ("linear", "mlp", "q_former")], setting())
-    assert sorted_rows(rows, "-num_params")[0].method.name == "q_former"
+    rows = compare_methods([load_fusion(name) for name in ("linear", "mlp", "q_former")], setting())
+    assert COLUMNS.sorted(rows, "-num_params")[0].method.name == "q_former"
     with pytest.raises(InputError, match=r"did you mean `num_params`\?"):
-        sorted_rows(rows, "num_param")
+        COLUMNS.sorted(rows, "num_param")
 
 
 def test_parts_that_are_not_known_well_enough() -> None:
     with pytest.raises(InputError, match="expected a vision encoder whose `width` is known"):
-        compare([load_fusion("linear")], setting(vision=load_vision("deepencoder-v2")))
+        compare_methods([load_fusion("linear")], setting(vision=load_vision("deepencoder-v2")))
 
 
 def test_dtypes() -> None:

@@ -59,8 +59,6 @@ def test_sizes_that_no_image_has(text: str) -> None:
         ("128k", 131_072),
         ("1M", 1_048_576),
         ("4_096", 4096),
-        ("4,096", 4096),
-        ("1,048,576", 1_048_576),
     ],
 )
 def test_counts(text: str, value: int) -> None:
@@ -68,11 +66,19 @@ def test_counts(text: str, value: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "K", "4G", "1e3", "-1", "4.5K", "NaN", "inf", "9" * 30, "1,8", "1,"]
+    "text", ["", "K", "4G", "1e3", "-1", "4.5K", "NaN", "inf", "9" * 30, "1,8", "1,", "50,100"]
 )
 def test_what_is_no_count_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="expected a whole number"):
         units.parse_count(text)
+
+
+def test_a_comma_joins_numbers_and_never_thousands() -> None:
+    assert units.parse_counts("224,336,4K") == (224, 336, 4096)
+    with pytest.raises(InputError, match=r"one number is taken here; between thousands `_` may"):
+        units.parse_count("50,100")
+    with pytest.raises(InputError, match=r"^--context: expected whole numbers joined by commas"):
+        units.parse_counts("4,096", where="--context")
 
 
 def test_a_count_below_its_minimum_is_refused() -> None:

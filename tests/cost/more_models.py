@@ -28,6 +28,7 @@ class Model(NamedTuple):
     config: Callable[[], Any]
     vision: tuple[str, ...]
     fusion: tuple[str, ...]
+    other: tuple[str, ...] = ()
 
 
 def smolvlm(vision: dict[str, int], text: dict[str, int], scale_factor: int) -> Any:
@@ -209,6 +210,23 @@ def glm46v() -> Any:
     )
 
 
+def janus(depth: int, num_heads: int, width: int, ffn_width: int) -> Any:
+    text = {
+        "model_type": "llama",
+        "hidden_size": width,
+        "intermediate_size": ffn_width,
+        "num_hidden_layers": depth,
+        "num_attention_heads": num_heads,
+        "vocab_size": 102_400,
+    }
+    return transformers.JanusConfig(
+        text_config={**text, "tie_word_embeddings": False},
+        vision_config={"projection_dim": width},
+        vq_config={"projection_dim": width, "image_token_embed_dim": width},
+        tie_word_embeddings=False,
+    )
+
+
 TOWER, PROJECTOR = ("model.vision_tower",), ("model.multi_modal_projector",)
 NEWLINE = (*PROJECTOR, "model.image_newline")
 SMOL = (("model.vision_model",), ("model.connector",))
@@ -238,7 +256,14 @@ GLM = (
     ),
     ("model.visual.downsample", "model.visual.merger"),
 )
+GENERATOR = tuple(
+    f"model.{part}"
+    for part in ("vqmodel", "generation_embeddings", "generation_aligner", "generation_head")
+)
+JANUS = (("model.vision_model",), ("model.aligner",), GENERATOR)
 MODELS = {
+    "janus-pro-1b": Model(lambda: janus(24, 16, 2048, 5632), *JANUS),
+    "janus-pro-7b": Model(lambda: janus(30, 32, 4096, 11_008), *JANUS),
     "video-llava-7b": Model(
         lambda: transformers.VideoLlavaConfig(text_config=VICUNA),
         ("model.image_tower", "model.video_tower"),
@@ -299,12 +324,3 @@ def build(name: str) -> nn.Module:
     model.tie_weights()
     built: nn.Module = model
     return built
-
-
-def score_biases(model: nn.Module) -> int:
-    """Return what transformers holds as buffers and the releases as parameters: experts' biases."""
-    return sum(
-        buffer.numel()
-        for name, buffer in model.named_buffers()
-        if name.endswith("e_score_correction_bias")
-    )

@@ -10,13 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 from torch.nn.functional import scaled_dot_product_attention
 
+from tests.modules.helpers import built, built_layer
 from vlcalc.core.errors import InputError
 from vlcalc.cost.memory import dtype_named, peak_memory
 from vlcalc.measurement.memory import traced_peak_bytes
-from vlcalc.modules.cross_attention import GatedCrossAttentionBlock
-from vlcalc.modules.perceiver import PerceiverResampler
-from vlcalc.modules.projection import MLPProjector
-from vlcalc.modules.qformer import QFormer
 
 
 class Attend(nn.Module):
@@ -51,19 +48,19 @@ def heads(number: int, length: int, width: int = 64) -> Tensor:
 
 EXACT = {
     "mlp": lambda: (
-        MLPProjector(vision_width=64, text_width=256, depth=2), (torch.randn(2, 576, 64),)),
+        built("mlp", vision_width=64, text_width=256, depth=2), (torch.randn(2, 576, 64),)),
     "perceiver": lambda: (
-        PerceiverResampler(width=128, depth=2, num_latents=16, num_heads=4, head_dim=32),
+        built("perceiver", vision_width=128, depth=2, num_latents=16, num_heads=4, head_dim=32),
         (torch.randn(2, 300, 128),)),
     "perceiver with grouped queries": lambda: (
-        PerceiverResampler(width=128, depth=2, num_latents=16, num_heads=4, head_dim=32,
+        built("perceiver", vision_width=128, depth=2, num_latents=16, num_heads=4, head_dim=32,
                            num_kv_heads=2, norm="rms", gated=True),
         (torch.randn(2, 300, 128),)),
     "q-former": lambda: (
-        QFormer(vision_width=96, width=64, depth=2, num_heads=4, text_width=128),
+        built("q_former", vision_width=96, width=64, depth=2, num_heads=4, text_width=128),
         (torch.randn(2, 300, 96),)),
     "gated block with a mask": lambda: (
-        GatedCrossAttentionBlock(text_width=128, vision_width=64, num_heads=4, head_dim=32),
+        built_layer("gated_xattn_dense", text_width=128, vision_width=64, num_heads=4, head_dim=32),
         (torch.randn(2, 64, 128), torch.randn(2, 300, 64),
          torch.ones(2, 1, 64, 300, dtype=torch.bool))),
     "attention": lambda: (Attend(), (heads(4, 576), heads(4, 576), heads(4, 576))),

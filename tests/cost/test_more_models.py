@@ -9,7 +9,7 @@ transformers = pytest.importorskip("transformers")
 
 from torch import nn  # noqa: E402
 
-from tests.cost.more_models import MODELS, build, score_biases  # noqa: E402
+from tests.cost.more_models import MODELS, build  # noqa: E402
 from vlcalc.cost.components import Components, components  # noqa: E402
 from vlcalc.cost.flops import count_flops_with_torch  # noqa: E402
 from vlcalc.spec.loader import load_spec  # noqa: E402
@@ -46,8 +46,9 @@ def test_components_are_those_of_the_class(name: str) -> None:
     theirs = build(name)
     vision = counted(theirs, MODELS[name].vision)
     fusion = counted(theirs, MODELS[name].fusion)
-    total = sum(weight.numel() for weight in theirs.parameters()) + score_biases(theirs)
-    assert components(spec) == Components(vision, fusion, total - vision - fusion)
+    other = counted(theirs, MODELS[name].other)
+    total = sum(weight.numel() for weight in theirs.parameters())
+    assert components(spec) == Components(vision, fusion, total - vision - fusion - other, other)
 
 
 @pytest.mark.parametrize("name", ENCODERS)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from vlcalc.fusion.base import FUSIONS, Dims, Fusion
 
 few = settings(
-    max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
-fewer = settings(few, max_examples=6)  # of modules with many layers
+fewer = settings(few, max_examples=10)  # of modules with many layers
 
 small = st.integers(1, 12)
 all_dims = st.builds(

@@ -79,13 +79,11 @@ def test_codes_that_are_words_are_embedded_by_the_language_model(
 @given(st.integers(1, 30), st.integers(1, 30), st.none() | st.integers(1, 3), all_dims)
 def test_block(joint_width: int, num_chunks: int, rank: int | None, dims: Dims) -> None:
     fields = {"joint_width": joint_width, "num_chunks": num_chunks, "rank": rank}
-    try:
-        fusion = make("block", **fields)
-    except ValueError:
-        # A chunk would be empty: rounding up has used the width before the last chunk.
-        assert -(-joint_width // num_chunks) * (num_chunks - 1) >= joint_width
-        return
-    assert_counts(fusion, dims)
+    if num_chunks > joint_width:
+        with pytest.raises(ValueError, match="chunk"):
+            make("block", **fields)
+    else:
+        assert_counts(make("block", **fields), dims)
 
 
 @few

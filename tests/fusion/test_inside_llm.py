@@ -99,21 +99,21 @@ def dense_layers(draw: st.DrawFn) -> InsertedLayers:
     )
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(plain_layers(), any_dims())
 def test_counts_of_cross_attention_layers(fusion: InsertedLayers, dims: Dims) -> None:
     fusion.check(dims)
     assert_counts(fusion, dims)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(dense_layers(), any_dims())
 def test_counts_of_gated_dense_layers(fusion: InsertedLayers, dims: Dims) -> None:
     fusion.check(dims)
     assert_counts(fusion, dims)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.one_of(plain_layers(), dense_layers()), any_dims())
 def test_text_keeps_its_shape_and_context_is_what_layers_attend_to(
     fusion: InsertedLayers, dims: Dims

@@ -260,7 +260,7 @@ KINDS = tuple(strategy.__name__ for strategy in STRATEGIES)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=KINDS)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_closed_form_is_what_the_module_has(
     strategy: Callable[[Draw], tuple[Fusion, Dims]], data: st.DataObject

@@ -180,7 +180,7 @@ def _hold(fusion: Fusion, dims: Dims) -> None:
         assert_image_tokens(fusion, dims)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.one_of(
         idefics2_connectors(),
@@ -196,25 +196,25 @@ def test_counts_of_plain_resamplers(fusion: Fusion, dims: Dims) -> None:
     _hold(fusion, dims)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(perceivers(), any_dims())
 def test_counts_of_perceivers(fusion: Fusion, dims: Dims) -> None:
     _hold(fusion, dims)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(q_formers(), any_dims())
 def test_counts_of_q_formers(fusion: Fusion, dims: Dims) -> None:
     _hold(fusion, dims)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(cross_attention_resamplers(), any_dims(square=True))
 def test_counts_of_cross_attention_resamplers(fusion: Fusion, dims: Dims) -> None:
     _hold(fusion, dims)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(spatial_aggregators(), any_dims())
 def test_counts_of_spatial_aggregators(fusion: Fusion, dims: Dims) -> None:
     _hold(fusion, dims)

@@ -26,7 +26,7 @@ from tests.cost.presets import dims_taken_by, preset_of_each_kind
 from tests.measurement.examples import linear_case
 from vlcalc.fusion.base import Dims
 from vlcalc.measurement import run as running
-from vlcalc.measurement.calibrate import calibrate
+from vlcalc.measurement.calibrate import measure_rates
 from vlcalc.measurement.clocks import CudaClock
 from vlcalc.measurement.harness import time_calls
 from vlcalc.measurement.here import detected
@@ -221,7 +221,7 @@ def test_compiled_modules_run() -> None:
 
 
 def test_calibration_is_plausible() -> None:
-    found = calibrate("cuda", rounds=1)
+    found = measure_rates("cuda", rounds=1)
     assert found.machine == torch.cuda.get_device_name()
     assert found.flops_per_s["bfloat16"] > found.flops_per_s["float32"]
     assert {"addmm", "bmm", "attention", "native_layer_norm"} <= found.rates["bfloat16"].keys()

@@ -13,7 +13,7 @@ from vlcalc.cost.roofline import measured_name, predict_operators, sizes_of
 from vlcalc.cost.trace import Operator, OperatorRecorder, trace_operators
 from vlcalc.measurement import calibrate as calibrating
 from vlcalc.measurement import microbenchmark, probes
-from vlcalc.measurement.calibrate import calibrate
+from vlcalc.measurement.calibrate import measure_rates
 from vlcalc.measurement.clocks import Clock
 from vlcalc.measurement.microbenchmark import Buffer, CpuTimeClock, RateGrid, Run, Sizes, Timer
 from vlcalc.measurement.pass_benchmarks import passes
@@ -182,7 +182,7 @@ def test_what_runs_becomes_a_table_and_what_fails_is_left_out(
     numbers = count(1)
     monkeypatch.setattr(Timer, "seconds", lambda self, run: next(numbers))
     progress: list[tuple[int, int, str]] = []
-    found = calibrate("cpu", on_progress=lambda *told: progress.append(told))
+    found = measure_rates("cpu", on_progress=lambda *told: progress.append(told))
     assert set(found.rates) == {"float32", "bfloat16"}  # float16 has no products on CPUs
     assert set(found.rates["float32"]) == {"addmm", "silu"}
     # Of three rounds of eight numbers, the second began at 9.
@@ -199,7 +199,7 @@ def test_what_runs_becomes_a_table_and_what_fails_is_left_out(
 def test_only_the_first_round_is_sure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibrating, "BUDGET_S", -1.0)
     progress: list[str] = []
-    found = calibrate("cpu", on_progress=lambda done, total, what: progress.append(what))
+    found = measure_rates("cpu", on_progress=lambda done, total, what: progress.append(what))
     assert len(progress) == 2 * 6
     assert set(found.rates["bfloat16"]) == {"addmm", "silu"}
 
@@ -212,7 +212,7 @@ def test_a_dtype_that_the_device_has_not_is_left_out(monkeypatch: pytest.MonkeyP
         return Buffer(device, dtype)
 
     monkeypatch.setattr(calibrating, "Buffer", buffer)
-    found = calibrate("cpu")
+    found = measure_rates("cpu")
     assert set(found.rates) == set(found.flops_per_s) == {"float32"}
 
 
@@ -239,7 +239,7 @@ def test_fresh_memory_is_found_by_its_time(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.usefixtures("few")
 def test_a_prediction_reads_what_was_calibrated() -> None:
-    device = DeviceSpec(name="here", kind="cpu", calibration=calibrate("cpu"))
+    device = DeviceSpec(name="here", kind="cpu", calibration=measure_rates("cpu"))
     trace = trace_operators(torch.nn.SiLU(), (torch.empty(100),))
     found = predict_operators(trace.operators, device, dtype="float32")
     assert found.source == "calibrated"

@@ -12,7 +12,8 @@ import torch
 
 from tests.benchmarks import cuda
 from tests.benchmarks.kept import Part, merge, share_of, summary, worst
-from tests.measurement.examples import ENVIRONMENT, linear_case, row, run_of
+from tests.measurement.examples import linear_case
+from tests.runs.examples import ENVIRONMENT, row, run_of
 from vlcalc.cost.trace import trace_operators
 from vlcalc.runs.file import load_run
 from vlcalc.runs.run import Measured

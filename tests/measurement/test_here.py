@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from vlcalc.cli import calibrating
+from vlcalc.cli import progress
 from vlcalc.core.errors import InputError
 from vlcalc.measurement import calibrate as calibrate_module
 from vlcalc.measurement import here
@@ -104,7 +104,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
                 on_progress(done, 3, "products")
         return MEASURED
 
-    monkeypatch.setattr(calibrate_module, "calibrate", calibrate)
+    monkeypatch.setattr(calibrate_module, "measure_rates", calibrate)
     monkeypatch.setattr(here, "detect", lambda: [CPU])
     threads = torch.get_num_threads()
     monkeypatch.setattr(torch, "set_num_threads", lambda number: None)
@@ -178,7 +178,7 @@ def test_calibrate_without_the_device_or_torch(
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     ran = run("devices", "calibrate")
     assert (ran.code, len(ran.err.splitlines())) == (1, 1)
-    assert "expected torch, which measuring needs, got none installed; pip install" in ran.err
+    assert "which measures devices, got no torch and no fvcore; pip install" in ran.err
     assert measured == []
 
 
@@ -188,7 +188,7 @@ def test_an_interrupted_calibration_leaves_no_file(
     def interrupted(device: str, *, on_progress: object) -> object:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(calibrate_module, "calibrate", interrupted)
+    monkeypatch.setattr(calibrate_module, "measure_rates", interrupted)
     ran = run("devices", "calibrate")
     assert (ran.code, ran.out) == (130, "")
     assert list(user_folder().iterdir()) == []
@@ -207,10 +207,10 @@ def test_progress_is_for_terminals(
     assert run("devices", "calibrate").code == 0
     assert drawn == []
     terminal = SimpleNamespace(stderr=SimpleNamespace(isatty=lambda: True))
-    monkeypatch.setattr(calibrating, "sys", terminal)
-    monkeypatch.setattr(calibrating, "DRAW_EVERY_S", 0.0)
+    monkeypatch.setattr(progress, "sys", terminal)
+    monkeypatch.setattr(progress, "DRAW_EVERY_S", 0.0)
     assert run("devices", "calibrate").code == 0
     assert drawn == [(done, 3, "products") for done in range(3)]
-    monkeypatch.setattr(calibrating, "DRAW_EVERY_S", 1e9)  # too often is not drawn
+    monkeypatch.setattr(progress, "DRAW_EVERY_S", 1e9)  # too often is not drawn
     assert run("devices", "calibrate").code == 0
     assert len(drawn) == 3

@@ -11,12 +11,44 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from vlcalc.fusion.base import FUSIONS, Dims, Fusion
+from vlcalc.fusion.inserted import InsertedLayers
+
 DATA = Path(__file__).parents[1] / "data"
 
 
 def read_json(name: str) -> Any:
     """Read a file of facts."""
     return json.loads((DATA / name).read_text(encoding="utf-8"))
+
+
+AROUND = {"vision_width": 1024, "text_width": 4096, "columns": 24, "rows": 24}
+
+
+def method(kind: str, **options: Any) -> tuple[Fusion, Dims]:
+    """Return a method and what surrounds it, from the fields and the dims by their names.
+
+    Without a text width, nothing is projected to it.
+    """
+    fields = FUSIONS.get(kind).model_fields
+    if "project" in fields and "text_width" not in options:
+        options = {"project": False, **options}
+    own = {name: value for name, value in options.items() if name in fields}
+    dims = {name: value for name, value in options.items() if name not in fields}
+    return FUSIONS.get(kind).model_validate({"kind": kind, **own}), Dims(**{**AROUND, **dims})
+
+
+def built(kind: str, **options: Any) -> Any:
+    """Return a method's module, on the device of the context."""
+    fusion, dims = method(kind, **options)
+    return fusion.make_module(dims)
+
+
+def built_layer(kind: str, **options: Any) -> Any:
+    """Return one layer of a method inside the language model."""
+    fusion, dims = method(kind, **options)
+    assert isinstance(fusion, InsertedLayers)
+    return fusion.build_layer(dims)
 
 
 def num_params(module: nn.Module) -> int:

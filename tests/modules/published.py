@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from vlcalc.modules.cross_attention import (
-    GatedBlockStack,
-    GatedCrossAttentionBlock,
-)
-from vlcalc.modules.patch_merger import PatchMerger
-from vlcalc.modules.pixel_shuffle import PixelShuffleProjector
-from vlcalc.modules.pooling import GemmaProjector
-from vlcalc.modules.spatial_aggregator import (
-    SpatialVisionAggregator,
-)
+from .helpers import built, built_layer
 
 
-def idefics_block(width: int, hidden_width: int, depth: int = 1) -> GatedBlockStack:
-    return GatedBlockStack(
+def idefics_block(width: int, hidden_width: int, depth: int = 1) -> Any:
+    return built(
+        "gated_xattn_dense",
         text_width=width,
         vision_width=1280,
-        depth=depth,
+        text_depth=depth,
+        every=1,
         num_heads=width // 128,
         head_dim=128,
         hidden_width=hidden_width,
@@ -28,15 +21,17 @@ def idefics_block(width: int, hidden_width: int, depth: int = 1) -> GatedBlockSt
         gated=True,
         norm="rms",
         qk_norm="rms",
+        project=False,
     )
 
 
-def llama_blocks(width: int, hidden_width: int, depth: int) -> GatedBlockStack:
-    return GatedBlockStack(
+def llama_blocks(width: int, hidden_width: int, depth: int) -> Any:
+    return built(
+        "gated_xattn_dense",
         text_width=width,
-        vision_width=width,
-        depth=depth,
-        project_width=7680,
+        vision_width=7680,
+        text_depth=depth,
+        every=1,
         num_heads=width // 128,
         head_dim=128,
         num_kv_heads=8,
@@ -46,29 +41,31 @@ def llama_blocks(width: int, hidden_width: int, depth: int) -> GatedBlockStack:
         norm="rms",
         qk_norm="rms",
         silence="feed_forward",
+        project=True,
     )
 
 
-def open_flamingo_block(width: int) -> GatedCrossAttentionBlock:
-    return GatedCrossAttentionBlock(text_width=width, vision_width=1024)
+def open_flamingo_block(width: int) -> Any:
+    return built_layer("gated_xattn_dense", text_width=width, vision_width=1024)
 
 
-def merger(vision_width: int, text_width: int, **options: Any) -> PatchMerger:
-    return PatchMerger(vision_width=vision_width, text_width=text_width, **options)
+def merger(vision_width: int, text_width: int, **options: Any) -> Any:
+    return built("patch_merger", vision_width=vision_width, text_width=text_width, **options)
 
 
-def internvl(vision_width: int, text_width: int) -> PixelShuffleProjector:
-    return PixelShuffleProjector(
-        vision_width=vision_width, text_width=text_width, num_columns=32, num_rows=32
+def internvl(vision_width: int, text_width: int) -> Any:
+    return built(
+        "pixel_shuffle", vision_width=vision_width, text_width=text_width, columns=32, rows=32
     )
 
 
-def shuffle_linear(vision_width: int, text_width: int, factor: int) -> PixelShuffleProjector:
-    return PixelShuffleProjector(
+def shuffle_linear(vision_width: int, text_width: int, factor: int) -> Any:
+    return built(
+        "pixel_shuffle",
         vision_width=vision_width,
         text_width=text_width,
-        num_columns=12 * factor,
-        num_rows=12 * factor,
+        columns=12 * factor,
+        rows=12 * factor,
         factor=factor,
         depth=1,
         input_norm=None,
@@ -76,19 +73,21 @@ def shuffle_linear(vision_width: int, text_width: int, factor: int) -> PixelShuf
     )
 
 
-def gemma(text_width: int) -> GemmaProjector:
-    return GemmaProjector(
+def gemma(text_width: int) -> Any:
+    return built(
+        "gemma_projector",
         vision_width=1152,
         text_width=text_width,
-        num_columns=64,
-        num_rows=64,
+        columns=64,
+        rows=64,
         pooled_columns=16,
         pooled_rows=16,
     )
 
 
-def cambrian(text_width: int, num_inserted: int) -> SpatialVisionAggregator:
-    return SpatialVisionAggregator(
+def cambrian(text_width: int, num_inserted: int) -> Any:
+    return built(
+        "spatial_aggregator",
         vision_widths=(1152, 1024, 1536, 3072),
         text_width=text_width,
         window_sides=(1, 1, 1, 4),

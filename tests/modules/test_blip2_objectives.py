@@ -10,18 +10,14 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from vlcalc.core.errors import InputError  # noqa: E402
-from vlcalc.modules.blip2_objectives import (  # noqa: E402
-    Blip2Objectives,
-    hard_negatives,
-    objective_mask,
-)
-from vlcalc.modules.qformer import QFormer  # noqa: E402
+from vlcalc.modules.blip2_objectives import hard_negatives, objective_mask  # noqa: E402
 
-from .helpers import num_flops, randomise  # noqa: E402
+from .helpers import built, num_flops, randomise  # noqa: E402
 
 
-def small() -> Blip2Objectives:
-    return Blip2Objectives(
+def small() -> Any:
+    return built(
+        "blip2_objectives",
         vision_width=16,
         width=24,
         depth=3,
@@ -73,7 +69,7 @@ def test_captioning_mask_hides_the_future() -> None:
 
 def test_text_alone_needs_the_text_branch() -> None:
     with pytest.raises(RuntimeError, match="without its text branch"):
-        QFormer(vision_width=16, width=24, depth=1, num_heads=2).encode_text(batch()[1])
+        built("q_former", vision_width=16, width=24, depth=1, num_heads=2).encode_text(batch()[1])
 
 
 def test_hard_negatives_are_never_the_pair_and_mostly_the_nearest() -> None:

@@ -9,24 +9,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from vlcalc.modules.blip2_objectives import Blip2Objectives  # noqa: E402
-from vlcalc.modules.cross_attention import (  # noqa: E402
-    GatedBlockStack,
-)
-from vlcalc.modules.early import RegionProjector  # noqa: E402
-from vlcalc.modules.late import DualProjection  # noqa: E402
-from vlcalc.modules.patch_merger import DeepStackMerger, MergingProjector  # noqa: E402
-from vlcalc.modules.perceiver import Idefics2Connector, PerceiverResampler  # noqa: E402
-from vlcalc.modules.projection import (  # noqa: E402
-    HybridProjector,
-    ImageNewline,
-    LinearProjector,
-    MLPProjector,
-)
-from vlcalc.modules.qformer import QFormer  # noqa: E402
-from vlcalc.modules.resampler import CrossAttentionResampler  # noqa: E402
+from vlcalc.modules.projection import ImageNewline  # noqa: E402
 
-from .helpers import num_params, read_json  # noqa: E402
+from .helpers import built, num_params, read_json  # noqa: E402
 from .published import (  # noqa: E402
     gemma,
     idefics_block,
@@ -39,11 +24,14 @@ from .published import (  # noqa: E402
 PARTS = read_json("bridge_parts.json")
 
 CHECKPOINTS: dict[str, Callable[[], Any]] = {
-    "clip-vit-b-32": lambda: DualProjection(vision_width=768, text_width=512, projection_width=512),
-    "clip-vit-l-14": lambda: DualProjection(
-        vision_width=1024, text_width=768, projection_width=768
+    "clip-vit-b-32": lambda: built(
+        "dual_projection", vision_width=768, text_width=512, projection_width=512
     ),
-    "align-base": lambda: DualProjection(
+    "clip-vit-l-14": lambda: built(
+        "dual_projection", vision_width=1024, text_width=768, projection_width=768
+    ),
+    "align-base": lambda: built(
+        "dual_projection",
         vision_width=640,
         text_width=768,
         projection_width=640,
@@ -51,45 +39,45 @@ CHECKPOINTS: dict[str, Callable[[], Any]] = {
         bias=True,
         logarithmic=False,
     ),
-    "visualbert-vqa-coco-pre": lambda: RegionProjector(vision_width=2048, text_width=768),
-    "visualbert-nlvr2": lambda: RegionProjector(vision_width=1024, text_width=768),
-    "blip2-opt-2.7b": lambda: QFormer(vision_width=1408, text_width=2560),
-    "blip2-opt-6.7b": lambda: QFormer(vision_width=1408, text_width=4096),
-    "blip2-flan-t5-xl": lambda: QFormer(vision_width=1408, text_width=2048),
-    "blip2-qformer-stage1": lambda: Blip2Objectives(vision_width=1408),
-    "instructblip-vicuna-7b": lambda: QFormer(
-        vision_width=1408, text_width=4096, text_branch=True, vocab_size=30_523
+    "visualbert-vqa-coco-pre": lambda: built("region_features", vision_width=2048, text_width=768),
+    "visualbert-nlvr2": lambda: built("region_features", vision_width=1024, text_width=768),
+    "blip2-opt-2.7b": lambda: built("q_former", vision_width=1408, text_width=2560),
+    "blip2-opt-6.7b": lambda: built("q_former", vision_width=1408, text_width=4096),
+    "blip2-flan-t5-xl": lambda: built("q_former", vision_width=1408, text_width=2048),
+    "blip2-qformer-stage1": lambda: built("blip2_objectives", vision_width=1408),
+    "instructblip-vicuna-7b": lambda: built(
+        "q_former", vision_width=1408, text_width=4096, text_branch=True, vocab_size=30_523
     ),
-    "idefics2-8b": lambda: Idefics2Connector(
-        vision_width=1152, text_width=4096, hidden_width=14_336
+    "idefics2-8b": lambda: built(
+        "idefics2_connector", vision_width=1152, text_width=4096, hidden_width=14_336
     ),
     "idefics3-8b-llama3": lambda: shuffle_linear(1152, 4096, 2),
     "smolvlm-2.2b": lambda: shuffle_linear(1152, 2048, 3),
     "smolvlm-256m": lambda: shuffle_linear(768, 576, 4),
-    "qwen-vl-7b": lambda: CrossAttentionResampler(
-        vision_width=1664, text_width=4096, position_parameter=True
+    "qwen-vl-7b": lambda: built(
+        "cross_attention_resampler", vision_width=1664, text_width=4096, position_parameter=True
     ),
     "qwen2-vl-2b": lambda: merger(1280, 1536),
     "qwen2.5-vl-7b": lambda: merger(1280, 3584, norm="rms"),
     "qwen2.5-vl-72b": lambda: merger(1280, 8192, norm="rms"),
-    "qwen3-vl-2b": lambda: DeepStackMerger(vision_width=1024, text_width=2048),
-    "qwen3-vl-8b": lambda: DeepStackMerger(vision_width=1152, text_width=4096),
-    "qwen3-vl-32b": lambda: DeepStackMerger(vision_width=1152, text_width=5120),
+    "qwen3-vl-2b": lambda: built("deepstack_merger", vision_width=1024, text_width=2048),
+    "qwen3-vl-8b": lambda: built("deepstack_merger", vision_width=1152, text_width=4096),
+    "qwen3-vl-32b": lambda: built("deepstack_merger", vision_width=1152, text_width=5120),
     "internvl2-2b": lambda: internvl(1024, 2048),
     "internvl2.5-1b": lambda: internvl(1024, 896),
     "internvl2.5-26b": lambda: internvl(3200, 6144),
-    "paligemma2-28b-224": lambda: LinearProjector(vision_width=1152, text_width=4608),
+    "paligemma2-28b-224": lambda: built("linear", vision_width=1152, text_width=4608),
     "gemma3-4b": lambda: gemma(2560),
     "gemma3-27b": lambda: gemma(5376),
     "llama-3.2-11b-vision-instruct": lambda: llama_blocks(4096, 14_336, 8),
     "llama-3.2-90b-vision-instruct": lambda: llama_blocks(8192, 28_672, 20),
-    "pixtral-12b": lambda: MLPProjector(vision_width=1024, text_width=5120),
-    "mistral-small-3.1-24b": lambda: MergingProjector(
-        vision_width=1024, text_width=5120, num_columns=110, num_rows=110
+    "pixtral-12b": lambda: built("mlp", vision_width=1024, text_width=5120),
+    "mistral-small-3.1-24b": lambda: built(
+        "merging_projector", vision_width=1024, text_width=5120, columns=110, rows=110
     ),
-    "deepseek-vl-1.3b": lambda: MLPProjector(vision_width=1024, text_width=2048),
-    "deepseek-vl-7b": lambda: HybridProjector(
-        vision_width=1024, high_res_width=1024, text_width=4096
+    "deepseek-vl-1.3b": lambda: built("mlp", vision_width=1024, text_width=2048),
+    "deepseek-vl-7b": lambda: built(
+        "hybrid_mlp", vision_width=1024, high_res_width=1024, text_width=4096
     ),
     "llava-next-vicuna-7b": lambda: ImageNewline(text_width=4096),
 }
@@ -110,8 +98,13 @@ RESAMPLED = {
 @pytest.mark.parametrize("name", RESAMPLED)
 def test_idefics_resampler_and_blocks(name: str) -> None:
     with torch.device("meta"):
-        resampler = PerceiverResampler(
-            width=1280, num_heads=16, head_dim=96, activation="relu", qk_norm="layer"
+        resampler = built(
+            "perceiver",
+            vision_width=1280,
+            num_heads=16,
+            head_dim=96,
+            activation="relu",
+            qk_norm="layer",
         )
         blocks = idefics_block(*RESAMPLED[name])
     assert num_params(resampler) == PARTS[name]["perceiver_resampler"]
@@ -120,13 +113,20 @@ def test_idefics_resampler_and_blocks(name: str) -> None:
 
 def test_openflamingo_9b_blocks() -> None:
     with torch.device("meta"):
-        blocks = GatedBlockStack(text_width=4096, vision_width=1024, depth=8)
+        blocks = built(
+            "gated_xattn_dense",
+            text_width=4096,
+            vision_width=1024,
+            text_depth=8,
+            every=1,
+            project=False,
+        )
     assert num_params(blocks) == PARTS["openflamingo-9b"]["gated_cross_attention"]
 
 
 def test_blip2_stage_1_part_by_part() -> None:
     with torch.device("meta"):
-        module = Blip2Objectives(vision_width=1408)
+        module = built("blip2_objectives", vision_width=1408)
     parts = PARTS["blip2-qformer-stage1"]
     layers = module.qformer.layers
     heads = (module.vision_project, module.text_project, module.matching_head)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import pkgutil
 import re
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,22 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import vlcalc.modules  # noqa: E402
+from vlcalc.fusion.base import FUSIONS  # noqa: E402
+from vlcalc.fusion.inserted import InsertedLayers  # noqa: E402
 
 from .examples import EXAMPLES, Example  # noqa: E402
 from .helpers import num_flops, num_params, randomise  # noqa: E402
 
 # They mix the images of a batch, and have tests of their own.
-CONTRASTIVE = {"Blip2Objectives", "CaptionHead", "ContrastiveHead", "DualProjection", "Temperature"}
+CONTRASTIVE = {
+    "Blip2ObjectivesModule",
+    "CaptionHead",
+    "ContrastiveHeadModule",
+    "DualProjectionModule",
+    "Temperature",
+}
+# What a stack of inserted layers has, run on its own; tested with the methods inside the LLM.
+PARTS_OF_INSERTED = {"CachedLayer", "Connector"}
 every_example = pytest.mark.parametrize("example", EXAMPLES.values(), ids=EXAMPLES)
 
 
@@ -27,24 +36,29 @@ PACKAGE = Path(vlcalc.modules.__file__).parent.parent
 IMPORTED = re.compile(r"vlcalc\.modules(?:\.| import )(\w+)")
 
 
-def reached_from(room: str) -> set[str]:
-    """Return the files of modules that a room imports, and those that these import."""
-    texts = [path.read_text(encoding="utf-8") for path in (PACKAGE / room).glob("*.py")]
+def named_by_methods() -> set[str]:
+    """Return the modules that the methods name, as `file.Class`."""
+    methods = [FUSIONS.get(kind) for kind in FUSIONS.names()]
+    inserted = [method for method in methods if issubclass(method, InsertedLayers)]
+    return {method.module for method in methods} | {method.layer for method in inserted}
+
+
+def files() -> set[str]:
+    """Return the files of the modules that methods name, and those that they import."""
     reached: set[str] = set()
-    while found := {name for text in texts for name in IMPORTED.findall(text)} - reached:
-        reached |= found
-        texts = [(PACKAGE / "modules" / f"{name}.py").read_text("utf-8") for name in found]
-    return reached
+    names = {name.split(".")[0] for name in named_by_methods()}
+    while names - reached:
+        reached |= names
+        texts = [(PACKAGE / "modules" / f"{name}.py").read_text("utf-8") for name in names]
+        names = {name for text in texts for name in IMPORTED.findall(text)}
+    return {f"vlcalc.modules.{name}" for name in reached}
 
 
 def modules() -> dict[str, Any]:
     """Return every module of the fusion methods; backbones have tests of their own."""
-    files = {info.name for info in pkgutil.iter_modules(vlcalc.modules.__path__)}
-    files -= (reached_from("backbones") | reached_from("inference")) - reached_from("fusion")
-    files -= {"inserted_layers"}  # composed by the methods inside the LLM, and tested with them
     return {
         name: value
-        for source in (importlib.import_module(f"vlcalc.modules.{file}") for file in sorted(files))
+        for source in map(importlib.import_module, sorted(files()))
         for name, value in inspect.getmembers(source, inspect.isclass)
         if issubclass(value, torch.nn.Module) and value.__module__ == source.__name__
     }
@@ -58,7 +72,7 @@ def run(module: Any, *inputs: Any) -> tuple[Any, ...]:
 def test_every_module_is_part_of_an_example() -> None:
     built = [example.build() for example in EXAMPLES.values()]
     shown = {type(part).__name__ for module in built for part in module.modules()}
-    assert set(modules()) - shown == CONTRASTIVE
+    assert set(modules()) - shown == CONTRASTIVE | PARTS_OF_INSERTED
 
 
 @pytest.mark.parametrize("name", modules())
@@ -115,6 +129,7 @@ def test_each_image_is_fused_on_its_own(example: Example) -> None:
     inputs = example.inputs()
     together = run(module, *inputs)
     second = run(module, *[value[1:] for value in inputs])
+    assert together
     for both, one in zip(together, second, strict=True):
         assert torch.allclose(both[1:], one, atol=1e-5, rtol=1e-4)
 
@@ -126,9 +141,9 @@ def test_bfloat16(example: Example) -> None:
         value.to(torch.bfloat16) if value.is_floating_point() else value
         for value in example.inputs()
     ]
-    for result in run(module, *inputs):
-        assert result.dtype == torch.bfloat16
-        assert torch.isfinite(result).all()
+    results = run(module, *inputs)
+    assert {result.dtype for result in results} == {torch.bfloat16}
+    assert all(torch.isfinite(result).all() for result in results)
 
 
 @every_example
@@ -162,5 +177,5 @@ def test_every_parameter_is_used(example: Example) -> None:
 
 UNUSED = {
     # The nearest code is a number: no gradient reaches the codebook through it.
-    "DiscreteTokens": ["quantize.codes"],
+    "DiscreteTokensModule": ["quantize.codes"],
 }

@@ -10,22 +10,15 @@ torch = pytest.importorskip("torch")
 
 from torch.nn import functional as F  # noqa: E402, N812
 
-from vlcalc.modules.abstractor import DAbstractor  # noqa: E402
-from vlcalc.modules.bilinear import MFB, MFH, MLB, Block, LinearSum, Mutan, Tucker  # noqa: E402
+from vlcalc.modules.abstractor import DAbstractorModule  # noqa: E402
 from vlcalc.modules.convolutions import MobileBlock, RegNetBlock  # noqa: E402
-from vlcalc.modules.feature_fusion import FiLM, GatedMultimodalUnit  # noqa: E402
 from vlcalc.modules.grids import sine_positions, to_grid, to_tokens  # noqa: E402
 from vlcalc.modules.late import Temperature  # noqa: E402
-from vlcalc.modules.ldp import LDPv2Projector  # noqa: E402
-from vlcalc.modules.patch_merger import DeepStackMerger  # noqa: E402
-from vlcalc.modules.perceiver import PerceiverResampler  # noqa: E402
 from vlcalc.modules.pipeline import concatenate  # noqa: E402
-from vlcalc.modules.pooling import PooledProjector  # noqa: E402
-from vlcalc.modules.resampler import CrossAttentionResampler, SelfCrossLayer  # noqa: E402
+from vlcalc.modules.resampler import SelfCrossLayer  # noqa: E402
 from vlcalc.modules.spatial_aggregator import AggregatorLayer  # noqa: E402
-from vlcalc.modules.token_packer import TokenPacker  # noqa: E402
 
-from .helpers import assert_same, randomise  # noqa: E402
+from .helpers import assert_same, built, randomise  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("no_grad")
 
@@ -62,9 +55,9 @@ def multihead(attention: Any, num_heads: int, query: Any, key: Any, value: Any) 
 
 def test_qwen_vl_resampler() -> None:
     """Positions go onto queries and keys, not onto values."""
-    module = randomise(CrossAttentionResampler(**BOTH, num_queries=9, num_heads=3))
+    module = randomise(built("cross_attention_resampler", **BOTH, num_queries=9, num_heads=3))
     x = torch.randn(2, 9, 8)
-    positions = sine_positions(num_columns=3, num_rows=3, width=12)
+    positions = sine_positions(columns=3, rows=3, width=12)
     features = module.key_norm(module.project(x))
     queries = (module.query_norm(module.queries.weight) + positions).expand(2, -1, -1)
     fused = multihead(module.attention, 3, queries, features + positions, features)
@@ -75,9 +68,9 @@ def test_qwen_vl_resampler() -> None:
 def test_token_packer() -> None:
     """Region by region, with torch's own multi-head attention."""
     module = randomise(
-        TokenPacker(**BOTH, multi_level_width=10, side=4, hidden_width=16, num_heads=2)
+        built("token_packer", **BOTH, num_levels=2, columns=4, rows=4, hidden_width=16, num_heads=2)
     )
-    x, levels = torch.randn(1, 16, 8), torch.randn(1, 16, 10)
+    x, levels = torch.randn(1, 16, 8), torch.randn(1, 16, 16)
     grid = to_grid(x, 4, 4)
     coarse = to_tokens(F.interpolate(grid, size=(2, 2), mode="bilinear"))
     queries = module.query_norm(module.project_query(coarse))
@@ -93,8 +86,14 @@ def test_token_packer() -> None:
 
 def test_flamingo_resampler_reads_features_and_latents() -> None:
     module = randomise(
-        PerceiverResampler(
-            width=16, depth=1, num_heads=2, head_dim=8, num_latents=3, activation="squared_relu"
+        built(
+            "perceiver",
+            vision_width=16,
+            depth=1,
+            num_heads=2,
+            head_dim=8,
+            num_latents=3,
+            activation="squared_relu",
         )
     )
     layer, x = module.layers[0], torch.randn(1, 5, 16)
@@ -119,23 +118,34 @@ def test_self_cross_layer() -> None:
     assert_same(layer(queries, x), expected + read)
 
 
-def test_d_abstractor_starts_from_the_pooled_features_with_positions() -> None:
-    module = randomise(
-        DAbstractor(**BOTH, num_tokens=16, num_queries=4, hidden_width=8, depth=0, num_heads=2)
+def without_layers() -> DAbstractorModule:
+    return DAbstractorModule(
+        **BOTH,
+        num_visual_tokens=16,
+        num_queries=4,
+        hidden_width=8,
+        depth=0,
+        num_heads=2,
+        num_points=4,
+        feed_forward_width=8,
     )
+
+
+def test_d_abstractor_starts_from_the_pooled_features_with_positions() -> None:
+    module = randomise(without_layers())
     x = torch.randn(1, 16, 8)
     pooled = F.avg_pool2d(to_grid(x + module.positions.weight, 4, 4), 2)
     assert_same(module(x), module.project_out(to_tokens(pooled)))
 
 
 def test_d_abstractor_points_span_the_grid() -> None:
-    module = DAbstractor(**BOTH, num_tokens=16, num_queries=4, hidden_width=8, depth=0)
+    module = without_layers()
     corners = [[0.125, 0.125], [0.875, 0.125], [0.125, 0.875], [0.875, 0.875]]
     assert module.reference_points.tolist() == corners
 
 
 def test_ldp_v2_adds_the_positions_to_the_pooled_grid() -> None:
-    module = randomise(LDPv2Projector(**BOTH, pooled_side=2))
+    module = randomise(built("ldpv2", **BOTH, pooled_side=2))
     module.positions.weight.zero_()
     module.positions.bias.fill_(0.5)
     x = torch.randn(1, 16, 8)
@@ -162,8 +172,8 @@ def test_aggregator_layer() -> None:
 
 @pytest.mark.parametrize("pool_first", [True, False])
 def test_pooling_before_or_after_the_projector(pool_first: bool) -> None:
-    grid: dict[str, Any] = {"num_columns": 4, "num_rows": 2, "pooled_columns": 2, "pooled_rows": 1}
-    module = randomise(PooledProjector(**BOTH, **grid, pool_first=pool_first))
+    grid: dict[str, Any] = {"columns": 4, "rows": 2, "pooled_columns": 2, "pooled_rows": 1}
+    module = randomise(built("pooled_projector", **BOTH, **grid, pool_first=pool_first))
     x = torch.randn(1, 8, 8)
     squares = [[0, 1, 4, 5], [2, 3, 6, 7]]
     wanted = x if pool_first else module.project(x)
@@ -172,7 +182,7 @@ def test_pooling_before_or_after_the_projector(pool_first: bool) -> None:
 
 
 def test_deepstack_returns_the_last_layer_first() -> None:
-    module = randomise(DeepStackMerger(**BOTH, num_levels=2))
+    module = randomise(built("deepstack_merger", **BOTH, num_levels=2))
     last, first, second = (torch.randn(1, 8, 8) for _ in range(3))
     out = module(last, first, second)
     assert torch.equal(out[0], module.merger(last))
@@ -188,7 +198,7 @@ def test_the_image_stands_before_the_text() -> None:
 
 
 def test_clip_scale_is_capped_at_100() -> None:
-    temperature = Temperature(initial=0.07)
+    temperature = Temperature(initial=0.07, logarithmic=True)
     assert temperature(torch.ones(())).item() == pytest.approx(1 / 0.07)
     temperature.parameter.fill_(10.0)
     assert temperature(torch.ones(())).item() == pytest.approx(100.0)
@@ -212,7 +222,7 @@ def test_regnet_block_is_residual_under_its_last_activation() -> None:
 
 
 def test_film_without_a_signal_changes_nothing() -> None:
-    module = FiLM(text_width=12, num_channels=3)
+    module = built("film", text_width=12, vision_width=3, num_blocks=1)
     torch.nn.init.zeros_(module.generator.weight)
     module.generator.bias.copy_(torch.tensor([0.0, 1.0, 0.0, 0.0, 0.0, 7.0]))
     x = torch.randn(2, 3, 2, 2)
@@ -224,7 +234,7 @@ def test_film_without_a_signal_changes_nothing() -> None:
 
 @pytest.mark.parametrize("reads", ["inputs", "projections"])
 def test_gated_unit(reads: Any) -> None:
-    module = randomise(GatedMultimodalUnit(**BOTH, hidden_width=6, gate_reads=reads))
+    module = randomise(built("gating", **BOTH, hidden_width=6, gate_reads=reads))
     visual, text = vectors()
     seen = module.vision_project(visual), module.text_project(text)
     gate_input = torch.cat((visual, text) if reads == "inputs" else seen, dim=1)
@@ -232,16 +242,16 @@ def test_gated_unit(reads: Any) -> None:
     assert_same(module(visual, text), share * seen[0].tanh() + (1 - share) * seen[1].tanh())
 
 
-@pytest.mark.parametrize(("build", "join"), [(LinearSum, torch.add), (MLB, torch.mul)])
-def test_linear_sum_and_mlb(build: Any, join: Any) -> None:
-    module = randomise(build(**JOINT))
+@pytest.mark.parametrize(("kind", "join"), [("linear_sum", torch.add), ("mlb", torch.mul)])
+def test_linear_sum_and_mlb(kind: str, join: Any) -> None:
+    module = randomise(built(kind, **JOINT))
     visual, text = vectors()
     joint = join(module.vision_project(visual).relu(), module.text_project(text).relu())
     assert_same(module(visual, text), module.output(joint).relu())
 
 
 def test_mutan_sums_the_products_of_each_rank() -> None:
-    module = randomise(Mutan(**JOINT, rank=3))
+    module = randomise(built("mutan", **JOINT, rank=3))
     visual, text = vectors()
     left = module.vision_merge(module.vision_project(visual)).chunk(3, dim=1)
     right = module.text_merge(module.text_project(text)).chunk(3, dim=1)
@@ -254,7 +264,7 @@ def products(pool: Any, visual: Any, text: Any) -> Any:
 
 
 def test_mfb_sums_neighbours() -> None:
-    module = randomise(MFB(**JOINT, factor=2))
+    module = randomise(built("mfb", **JOINT, factor=2))
     visual, text = vectors()
     product = products(module.pool, visual, text)
     joint = product[:, 0::2] + product[:, 1::2]
@@ -262,7 +272,7 @@ def test_mfb_sums_neighbours() -> None:
 
 
 def test_mfh_multiplies_the_orders() -> None:
-    module = randomise(MFH(**JOINT, factor=2))
+    module = randomise(built("mfh", **JOINT, factor=2))
     visual, text = vectors()
     first = products(module.pools[0], visual, text)
     second = products(module.pools[1], visual, text) * first
@@ -271,7 +281,7 @@ def test_mfh_multiplies_the_orders() -> None:
 
 
 def test_tucker_is_a_trilinear_form() -> None:
-    module = randomise(Tucker(**JOINT))
+    module = randomise(built("tucker", **JOINT))
     visual, text = vectors()
     left, right = module.vision_project(visual), module.text_project(text)
     joint = torch.einsum("bi,oij,bj->bo", left, module.core.weight, right) + module.core.bias
@@ -280,7 +290,7 @@ def test_tucker_is_a_trilinear_form() -> None:
 
 @pytest.mark.parametrize("rank", [None, 2])
 def test_block_fuses_chunk_by_chunk(rank: int | None) -> None:
-    module = randomise(Block(**JOINT, num_chunks=2, rank=rank))
+    module = randomise(built("block", **JOINT, num_chunks=2, rank=rank))
     visual, text = vectors()
     left = module.vision_project(visual).chunk(2, dim=1)
     right = module.text_project(text).chunk(2, dim=1)

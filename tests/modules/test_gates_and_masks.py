@@ -9,31 +9,34 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from vlcalc.modules.cross_attention import (  # noqa: E402
-    GatedBlockStack,
-    GatedCrossAttention,
-    GatedCrossAttentionBlock,
-    GatedCrossAttentionStack,
-    image_mask,
-)
+from vlcalc.modules.cross_attention import image_mask  # noqa: E402
 from vlcalc.modules.primitives import TanhGate  # noqa: E402
 
-from .helpers import randomise  # noqa: E402
+from .helpers import built, built_layer, randomise  # noqa: E402
 
 BOTH: dict[str, Any] = {"text_width": 24, "vision_width": 16}
 GATED: dict[str, Callable[[], Any]] = {
-    "one-gate": lambda: GatedCrossAttention(**BOTH, num_heads=4),
-    "one-gate-stack": lambda: GatedCrossAttentionStack(**BOTH, num_heads=4),
-    "flamingo": lambda: GatedCrossAttentionBlock(**BOTH, activation="squared_relu"),
-    "open-flamingo": lambda: GatedCrossAttentionBlock(**BOTH),
-    "idefics": lambda: GatedCrossAttentionBlock(
-        **BOTH, gated=True, norm="rms", qk_norm="rms", activation="silu", vector_gates=True
+    "one-gate": lambda: built_layer("gated_cross_attention", **BOTH, num_heads=4),
+    "one-gate-stack": lambda: built(
+        "gated_cross_attention", **BOTH, num_heads=4, every=8, project=True
     ),
-    "llama-3.2": lambda: GatedBlockStack(
-        text_width=24,
-        vision_width=24,
-        project_width=16,
-        depth=3,
+    "flamingo": lambda: built_layer("gated_xattn_dense", **BOTH, activation="squared_relu"),
+    "open-flamingo": lambda: built_layer("gated_xattn_dense", **BOTH),
+    "idefics": lambda: built_layer(
+        "gated_xattn_dense",
+        **BOTH,
+        gated=True,
+        norm="rms",
+        qk_norm="rms",
+        activation="silu",
+        vector_gates=True,
+    ),
+    "llama-3.2": lambda: built(
+        "gated_xattn_dense",
+        **BOTH,
+        project=True,
+        text_depth=3,
+        every=1,
         num_heads=4,
         num_kv_heads=2,
         gated=True,
@@ -82,7 +85,7 @@ def test_text_sees_all_images_before_it() -> None:
 
 
 def test_masked_image_has_no_influence() -> None:
-    block = randomise(GatedCrossAttentionBlock(**BOTH))
+    block = randomise(built_layer("gated_xattn_dense", **BOTH))
     text, visual = torch.randn(1, 5, 24), torch.randn(1, 6, 16)
     markers = torch.tensor([[False, True, False, True, False]])
     mask = image_mask(markers, num_images=2, tokens_per_image=3)
@@ -95,7 +98,7 @@ def test_masked_image_has_no_influence() -> None:
 
 @pytest.mark.parametrize("silence", ["attention", "feed_forward"])
 def test_text_before_any_image_is_silenced_and_finite(silence: Any) -> None:
-    block = randomise(GatedCrossAttentionBlock(**BOTH, silence=silence))
+    block = randomise(built_layer("gated_xattn_dense", **BOTH, silence=silence))
     text, visual = torch.randn(1, 3, 24), torch.randn(1, 4, 16)
     mask = torch.tensor([False, True, True])[None, None, :, None].expand(1, 1, 3, 4)
     fused = block(text, visual, mask)

@@ -10,24 +10,14 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from vlcalc.core.errors import InputError  # noqa: E402
-from vlcalc.modules.abstractor import CAbstractor  # noqa: E402
 from vlcalc.modules.bilinear import BilinearCore, chunk_sizes, signed_sqrt_norm  # noqa: E402
-from vlcalc.modules.early import RawPatchProjector  # noqa: E402
 from vlcalc.modules.grids import sine_positions, to_grid, to_tokens  # noqa: E402
-from vlcalc.modules.ldp import LDPProjector  # noqa: E402
-from vlcalc.modules.outer_product import MCB, CountSketch, TensorFusion  # noqa: E402
-from vlcalc.modules.patch_merger import PatchMerger  # noqa: E402
-from vlcalc.modules.pipeline import InterleavedPipeline, add_at  # noqa: E402
-from vlcalc.modules.pixel_shuffle import PixelShuffleProjector  # noqa: E402
+from vlcalc.modules.outer_product import CountSketch  # noqa: E402
 from vlcalc.modules.pooling import GridPool  # noqa: E402
 from vlcalc.modules.primitives import Attention, build_activation  # noqa: E402
-from vlcalc.modules.projection import GroupedProjector, ImageNewline, LinearProjector  # noqa: E402
-from vlcalc.modules.resampler import CrossAttentionResampler  # noqa: E402
-from vlcalc.modules.spatial_aggregator import SpatialVisionAggregator  # noqa: E402
-from vlcalc.modules.token_packer import TokenPacker  # noqa: E402
-from vlcalc.modules.visual_embedding_table import VisualEmbeddingTable  # noqa: E402
+from vlcalc.modules.projection import ImageNewline  # noqa: E402
 
-from .helpers import randomise  # noqa: E402
+from .helpers import built, randomise  # noqa: E402
 
 BOTH: dict[str, Any] = {"vision_width": 8, "text_width": 12}
 
@@ -52,9 +42,9 @@ def test_grid_and_back() -> None:
 
 def test_token_packer_reads_only_its_region() -> None:
     module = randomise(
-        TokenPacker(**BOTH, multi_level_width=10, side=4, hidden_width=16, num_heads=2)
+        built("token_packer", **BOTH, num_levels=2, columns=4, rows=4, hidden_width=16, num_heads=2)
     )
-    x, levels = torch.randn(1, 16, 8), torch.randn(1, 16, 10)
+    x, levels = torch.randn(1, 16, 8), torch.randn(1, 16, 16)
     other = levels.clone()
     other[0, 6] += 1.0  # row 1, column 2: the second region of the first row
     assert changed_rows(module(x, levels), module(x, other)) == [1]
@@ -62,7 +52,8 @@ def test_token_packer_reads_only_its_region() -> None:
 
 def test_aggregator_reads_only_its_window() -> None:
     module = randomise(
-        SpatialVisionAggregator(
+        built(
+            "spatial_aggregator",
             vision_widths=(8, 6),
             text_width=12,
             window_sides=(1, 2),
@@ -87,24 +78,15 @@ def test_newline_ends_each_row() -> None:
 
 
 def test_interleaving_puts_the_tokens_at_their_placeholders() -> None:
-    module = InterleavedPipeline(
-        projector=LinearProjector(**BOTH), vocab_size=20, text_width=12, image_token_id=3
-    )
+    module = built("interleaved_pipeline", **BOTH, vocab_size=20, depth=1, image_token_id=3)
     visual, ids = torch.randn(1, 2, 8), torch.tensor([[7, 3, 9, 3]])
     out = module(visual, ids)
     assert torch.equal(out[0, [1, 3]], module.projector(visual)[0])
     assert torch.equal(out[0, [0, 2]], module.words(ids)[0, [0, 2]])
 
 
-def test_deepstack_adds_at_the_image_positions_alone() -> None:
-    hidden, visual = torch.randn(1, 4, 12), torch.randn(1, 2, 12)
-    out = add_at(visual, hidden, torch.tensor([[False, True, False, True]]))
-    assert torch.equal(out[0, [0, 2]], hidden[0, [0, 2]])
-    assert torch.equal(out[0, [1, 3]], hidden[0, [1, 3]] + visual[0])
-
-
 def test_ovis_completes_an_odd_grid_with_zeros() -> None:
-    module = randomise(VisualEmbeddingTable(**BOTH, num_codes=30))
+    module = randomise(built("visual_embedding_table", **BOTH, num_codes=30))
     x = torch.randn(1, 25, 8)
     even = torch.nn.functional.pad(x.unflatten(1, (5, 5)), (0, 0, 0, 1, 0, 1)).flatten(1, 2)
     assert torch.equal(module(x), module(even))
@@ -112,7 +94,7 @@ def test_ovis_completes_an_odd_grid_with_zeros() -> None:
 
 
 def test_sine_positions_tell_columns_from_rows() -> None:
-    positions = sine_positions(num_columns=3, num_rows=2, width=8)
+    positions = sine_positions(columns=3, rows=2, width=8)
     assert positions.shape == (6, 8)
     assert torch.equal(positions[0, :4], positions[3, :4])  # the same column
     assert torch.equal(positions[0, 4:], positions[2, 4:])  # the same row
@@ -122,7 +104,7 @@ def test_sine_positions_tell_columns_from_rows() -> None:
 
 
 def test_positions_of_the_queries_own_grid_are_not_stretched() -> None:
-    module = CrossAttentionResampler(**BOTH, num_queries=9, num_heads=3)
+    module = built("cross_attention_resampler", **BOTH, num_queries=9, num_heads=3)
     assert torch.allclose(module._positions_for(3)[0], module.positions, atol=1e-6)
 
 
@@ -135,7 +117,7 @@ def test_bilinear_core_is_nn_bilinear() -> None:
 
 def test_compact_pooling_sketches_the_outer_product() -> None:
     """Convolving two sketches is the sketch of the outer product under the summed hash."""
-    module = MCB(vision_width=4, text_width=3, output_width=7, joint_width=7)
+    module = built("mcb", vision_width=4, text_width=3, output_width=7, joint_width=7)
     with torch.no_grad():
         module.output.weight.copy_(torch.eye(7))
         module.output.bias.zero_()
@@ -152,7 +134,9 @@ def test_count_sketch_has_no_parameters() -> None:
 
 
 def test_tensor_fusion_keeps_each_vector_on_its_own() -> None:
-    module = TensorFusion(vision_width=2, text_width=3, hidden_width=4, output_width=12, depth=1)
+    module = built(
+        "tensor_fusion", vision_width=2, text_width=3, hidden_width=4, output_width=12, depth=1
+    )
     with torch.no_grad():
         module.layers[0].weight.copy_(torch.eye(12))
         module.layers[0].bias.zero_()
@@ -190,35 +174,35 @@ REFUSALS: dict[str, tuple[Callable[[], Any], str]] = {
         r"`num_kv_heads` .*`num_heads` \(4\), got 3",
     ),
     "ratio": (
-        lambda: GroupedProjector(**BOTH, compress_ratio=4)(torch.zeros(1, 10, 8)),
+        lambda: built("grouped", **BOTH, compress_ratio=4)(torch.zeros(1, 10, 8)),
         r"`compress_ratio` .*`visual tokens` \(10\), got 4",
     ),
     "merge": (
-        lambda: PatchMerger(**BOTH)(torch.zeros(1, 10, 8)),
+        lambda: built("patch_merger", **BOTH)(torch.zeros(1, 10, 8)),
         r"`merge_size\^2` .*`patches` \(10\), got 4",
     ),
     "shuffle": (
-        lambda: PixelShuffleProjector(**BOTH, num_columns=5, num_rows=4),
-        r"`factor` .*`num_columns` \(5\), got 2",
+        lambda: built("pixel_shuffle", **BOTH, columns=5, rows=4),
+        r"`factor` .*`columns` \(5\), got 2",
     ),
     "pool": (
-        lambda: GridPool(num_columns=6, num_rows=5, pooled_columns=3, pooled_rows=2),
+        lambda: GridPool(columns=6, rows=5, pooled_columns=3, pooled_rows=2, pool="average"),
         r"`pooled_rows` .*`rows` \(5\), got 2",
     ),
     "patches": (
-        lambda: RawPatchProjector(patch_size=4, text_width=6)(torch.zeros(1, 3, 8, 10)),
+        lambda: built("raw_patch", patch_size=4, text_width=6)(torch.zeros(1, 3, 8, 10)),
         r"`patch_size` .*`width` \(10\), got 4",
     ),
     "square": (
-        lambda: CAbstractor(**BOTH, num_tokens=36, num_queries=10),
+        lambda: built("c_abstractor", **BOTH, columns=6, rows=6, num_queries=10),
         r"`num_queries` that is a square, got 10",
     ),
     "square tokens": (
-        lambda: LDPProjector(**BOTH)(torch.zeros(1, 10, 8)),
+        lambda: built("ldp", **BOTH)(torch.zeros(1, 10, 8)),
         r"`visual tokens` that is a square, got 10",
     ),
     "square queries": (
-        lambda: CrossAttentionResampler(**BOTH, num_queries=10),
+        lambda: built("cross_attention_resampler", **BOTH, num_queries=10),
         r"`num_queries` that is a square, got 10",
     ),
     "negative": (lambda: Attention(width=12, num_heads=-4), r"`num_heads` .*, got -4"),

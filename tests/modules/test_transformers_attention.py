@@ -15,10 +15,8 @@ from transformers.models.idefics2 import modeling_idefics2  # noqa: E402
 from transformers.models.mllama import configuration_mllama, modeling_mllama  # noqa: E402
 
 from vlcalc.modules.abstractor import DeformableLayer  # noqa: E402
-from vlcalc.modules.cross_attention import GatedCrossAttentionBlock  # noqa: E402
-from vlcalc.modules.perceiver import Idefics2Connector, PerceiverResampler  # noqa: E402
 
-from .helpers import assert_same, load, randomise  # noqa: E402
+from .helpers import assert_same, built, built_layer, load, randomise  # noqa: E402
 from .reference import TEXT, VISION  # noqa: E402
 
 pytestmark = [pytest.mark.oracle, pytest.mark.usefixtures("no_grad")]
@@ -130,8 +128,9 @@ def test_idefics_perceiver() -> None:
             idefics_config(), VISION, depth=2, n_heads=3, head_dim=8, n_latents=5
         )
     )
-    ours = PerceiverResampler(
-        width=VISION,
+    ours = built(
+        "perceiver",
+        vision_width=VISION,
         depth=2,
         num_heads=3,
         head_dim=8,
@@ -147,7 +146,9 @@ def test_idefics_perceiver() -> None:
 def test_idefics_gated_layer() -> None:
     config = idefics_config()
     theirs = randomise(modeling_idefics.IdeficsGatedCrossAttentionLayer(config, layer_idx=0))
-    ours = GatedCrossAttentionBlock(vision_width=VISION, eps=config.rms_norm_eps, **SWIGLU_BLOCK)
+    ours = built_layer(
+        "gated_xattn_dense", vision_width=VISION, eps=config.rms_norm_eps, **SWIGLU_BLOCK
+    )
     load(ours, theirs, GATED)
     text, visual = torch.randn(2, 7, 64), torch.randn(2, 10, VISION)
     mask, additive = half_hidden((0, 2))
@@ -171,7 +172,8 @@ def test_mllama_cross_attention_layer() -> None:
         attn_implementation="eager",
     )
     theirs = randomise(modeling_mllama.MllamaCrossAttentionDecoderLayer(config, layer_idx=0))
-    ours = GatedCrossAttentionBlock(
+    ours = built_layer(
+        "gated_xattn_dense",
         vision_width=64,
         num_kv_heads=2,
         silence="feed_forward",
@@ -200,7 +202,8 @@ def test_idefics2_connector() -> None:
         },
     )
     theirs = randomise(modeling_idefics2.Idefics2Connector(config))
-    ours = Idefics2Connector(
+    ours = built(
+        "idefics2_connector",
         vision_width=VISION,
         text_width=TEXT,
         hidden_width=80,

@@ -15,12 +15,10 @@ from transformers.models.chameleon import (  # noqa: E402
 )
 from transformers.models.ovis2 import modeling_ovis2  # noqa: E402
 
-from vlcalc.modules.early import SingleStreamEncoder, VectorQuantizer  # noqa: E402
-from vlcalc.modules.late import DualProjection, contrastive_loss  # noqa: E402
-from vlcalc.modules.qformer import QFormer  # noqa: E402
-from vlcalc.modules.visual_embedding_table import VisualEmbeddingTable  # noqa: E402
+from vlcalc.modules.early import VectorQuantizer  # noqa: E402
+from vlcalc.modules.late import contrastive_loss  # noqa: E402
 
-from .helpers import assert_same, load, randomise  # noqa: E402
+from .helpers import assert_same, built, load, randomise  # noqa: E402
 from .reference import TEXT, TOWER, VISION, clip_vision  # noqa: E402
 
 pytestmark = [pytest.mark.oracle, pytest.mark.usefixtures("no_grad")]
@@ -80,9 +78,9 @@ OURS: dict[str, Any] = {
 }
 
 
-def small_qformer(theirs: Any, **options: Any) -> QFormer:
+def small_qformer(theirs: Any, **options: Any) -> Any:
     """Return ours with their weights; the queries, which they are handed, are our own."""
-    ours = QFormer(width=48, num_queries=6, **OURS, **options)
+    ours = built("q_former", width=48, num_queries=6, **OURS, **options)
     theirs.queries = torch.nn.ParameterDict({"weight": ours.queries.weight})
     load(ours, theirs, QFORMER)
     return ours
@@ -120,7 +118,7 @@ def test_instructblip_qformer() -> None:
 def test_visualbert() -> None:
     config = transformers.VisualBertConfig(**BERT, visual_embedding_dim=VISION)
     theirs = randomise(transformers.VisualBertModel(config))
-    ours = SingleStreamEncoder(text_width=48, **OURS)
+    ours = built("single_stream", text_width=48, **OURS)
     load(ours, theirs, VISUALBERT)
     ids, regions = torch.randint(50, (2, 9)), torch.randn(2, 5, VISION)
     expected = theirs(
@@ -158,7 +156,7 @@ def test_ovis_head_and_table() -> None:
     )
     theirs = randomise(modeling_ovis2.Ovis2VisionModel(config))
     table = randomise(modeling_ovis2.Ovis2VisualEmbeddingTable(60, TEXT))
-    ours = VisualEmbeddingTable(vision_width=VISION, text_width=TEXT, num_codes=60)
+    ours = built("visual_embedding_table", vision_width=VISION, text_width=TEXT, num_codes=60)
     ours.head.load_state_dict(theirs.head_linear.state_dict())
     ours.head_norm.load_state_dict(theirs.head_norm.state_dict())
     ours.table.copy_(table.weight)
@@ -183,7 +181,7 @@ def test_clip_projections_and_loss() -> None:
         projection_dim=24,
     )
     theirs = transformers.CLIPModel(config).eval()
-    ours = DualProjection(vision_width=VISION, text_width=TEXT, projection_width=24)
+    ours = built("dual_projection", vision_width=VISION, text_width=TEXT, projection_width=24)
     assert ours.vision_project is not None
     ours.vision_project.load_state_dict(theirs.visual_projection.state_dict())
     ours.text_project.load_state_dict(theirs.text_projection.state_dict())

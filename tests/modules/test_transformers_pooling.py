@@ -16,12 +16,8 @@ from transformers.models.kosmos2 import modeling_kosmos2  # noqa: E402
 from transformers.models.molmo2 import configuration_molmo2, modeling_molmo2  # noqa: E402
 
 from vlcalc.modules.grids import to_grid, to_windows  # noqa: E402
-from vlcalc.modules.patch_merger import GatedMerger  # noqa: E402
-from vlcalc.modules.pixel_shuffle import PixelShuffleProjector  # noqa: E402
-from vlcalc.modules.pooling import AttentionPooling  # noqa: E402
-from vlcalc.modules.resampler import AriaProjector, JointResampler  # noqa: E402
 
-from .helpers import assert_same, load, num_flops, randomise  # noqa: E402
+from .helpers import assert_same, built, load, num_flops, randomise  # noqa: E402
 from .reference import TEXT, VISION, llama_text, siglip_vision  # noqa: E402
 
 pytestmark = [pytest.mark.oracle, pytest.mark.usefixtures("no_grad")]
@@ -44,11 +40,12 @@ def test_molmo2_adapter(columns: int, rows: int) -> None:
         text_hidden_size=TEXT,
     )
     theirs = randomise(modeling_molmo2.Molmo2Adapter(config))
-    ours = AttentionPooling(
+    ours = built(
+        "attention_pooling",
         vision_width=VISION,
         text_width=TEXT,
-        num_columns=columns,
-        num_rows=rows,
+        columns=columns,
+        rows=rows,
         num_heads=2,
         head_dim=8,
         hidden_width=40,
@@ -65,10 +62,10 @@ def test_molmo2_adapter(columns: int, rows: int) -> None:
     load(ours, theirs, renames)
     x = torch.randn(2, rows * columns, VISION)
     numbers = torch.arange(x.shape[0] * x.shape[1]).reshape(2, -1, 1)
-    squares = to_windows(numbers, num_columns=columns, num_rows=rows, side=2).flatten(0, 1)
+    squares = to_windows(numbers, columns=columns, rows=rows, side=2).flatten(0, 1)
     real = theirs(x, squares.squeeze(-1)).last_hidden_state
     assert_same(ours(x).flatten(0, 1), real)
-    members = to_windows(x, num_columns=columns, num_rows=rows, side=2).flatten(0, 1)
+    members = to_windows(x, columns=columns, rows=rows, side=2).flatten(0, 1)
     pooling = on_meta(theirs.image_pooling_2d, members[:, :1], members)
     pooled = torch.empty(len(members), 1, VISION // 2)
     assert on_meta(ours, x) == pooling + on_meta(theirs.image_projector, pooled)
@@ -81,7 +78,9 @@ def test_kosmos2_projection() -> None:
         latent_query_num=5,
     )
     theirs = randomise(modeling_kosmos2.Kosmos2ImageToTextProjection(config))
-    ours = JointResampler(vision_width=VISION, text_width=TEXT, num_latents=5, num_heads=4)
+    ours = built(
+        "joint_resampler", vision_width=VISION, text_width=TEXT, num_latents=5, num_heads=4
+    )
     renames = {
         "latent_query": "latents.weight",
         "dense": "project",
@@ -109,8 +108,13 @@ def test_glm4v_merger() -> None:
         }
     )
     tower = randomise(modeling_glm4v.Glm4vVisionModel._from_config(config.vision_config))
-    ours = GatedMerger(
-        vision_width=VISION, text_width=TEXT, num_columns=columns, num_rows=rows, hidden_width=40
+    ours = built(
+        "gated_merger",
+        vision_width=VISION,
+        text_width=TEXT,
+        columns=columns,
+        rows=rows,
+        hidden_width=40,
     )
     state = {f"downsample.{name}": each for name, each in tower.downsample.state_dict().items()}
     renames = {
@@ -125,7 +129,7 @@ def test_glm4v_merger() -> None:
         state[name.replace(found, renames[found])] = weight
     ours.load_state_dict(state, strict=True)
     x = torch.randn(2, rows * columns, VISION)
-    squares = to_windows(x, num_columns=columns, num_rows=rows, side=2)
+    squares = to_windows(x, columns=columns, rows=rows, side=2)
     merged = tower.downsample(squares.flatten(0, 1).unflatten(1, (2, 2)).permute(0, 3, 1, 2))
     assert_same(ours(x).flatten(0, 1), tower.merger(merged.flatten(1)))
     downsample = on_meta(tower.downsample, to_grid(x, columns, rows))
@@ -136,11 +140,12 @@ def test_aya_vision_projector() -> None:
     config = transformers.AyaVisionConfig(vision_config=siglip_vision(), text_config=llama_text())
     config.alignment_intermediate_size = 40
     theirs = randomise(modeling_aya_vision.AyaVisionMultiModalProjector(config))
-    ours = PixelShuffleProjector(
+    ours = built(
+        "pixel_shuffle",
         vision_width=VISION,
         text_width=TEXT,
-        num_columns=6,
-        num_rows=6,
+        columns=6,
+        rows=6,
         hidden_width=20,
         gated=True,
         activation="silu",
@@ -156,11 +161,12 @@ def test_cohere2_vision_projector() -> None:
         vision_config=siglip_vision(), text_config=llama_text(), alignment_intermediate_size=40
     )
     theirs = randomise(modeling_cohere2_vision.Cohere2VisionMultiModalProjector(config))
-    ours = PixelShuffleProjector(
+    ours = built(
+        "pixel_shuffle",
         vision_width=VISION,
         text_width=TEXT,
-        num_columns=6,
-        num_rows=6,
+        columns=6,
+        rows=6,
         hidden_width=20,
         gated=True,
         input_norm=None,
@@ -181,8 +187,13 @@ def test_aria_projector(patches: int, queries: int) -> None:
         projector_patch_to_query_dict={9: 3, 16: 5},
     )
     theirs = randomise(modeling_aria.AriaProjector(config))
-    ours = AriaProjector(
-        vision_width=VISION, text_width=TEXT, num_queries=5, used_queries=queries, num_heads=4
+    ours = built(
+        "aria_projector",
+        vision_width=VISION,
+        text_width=TEXT,
+        num_queries=5,
+        used_queries=queries,
+        num_heads=4,
     )
     state = dict(theirs.state_dict())
     weights = state.pop("cross_attn.multihead_attn.in_proj_weight").chunk(3)

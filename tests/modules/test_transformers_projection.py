@@ -20,14 +20,10 @@ from transformers.models.qwen2_5_vl import modeling_qwen2_5_vl  # noqa: E402
 from transformers.models.qwen2_vl import modeling_qwen2_vl  # noqa: E402
 from transformers.models.qwen3_vl import modeling_qwen3_vl  # noqa: E402
 
-from vlcalc.modules.early import RawPatchProjector  # noqa: E402
 from vlcalc.modules.grids import to_windows  # noqa: E402
-from vlcalc.modules.patch_merger import MergingProjector, PatchMerger  # noqa: E402
-from vlcalc.modules.pixel_shuffle import PixelShuffleProjector  # noqa: E402
-from vlcalc.modules.pooling import GemmaProjector, GridPool  # noqa: E402
-from vlcalc.modules.projection import HybridProjector, LinearProjector, MLPProjector  # noqa: E402
+from vlcalc.modules.pooling import GridPool  # noqa: E402
 
-from .helpers import assert_same, load, randomise  # noqa: E402
+from .helpers import assert_same, built, load, randomise  # noqa: E402
 from .reference import TEXT, TOWER, VISION, clip_vision, llama_text, siglip_vision  # noqa: E402
 
 pytestmark = [pytest.mark.oracle, pytest.mark.usefixtures("no_grad")]
@@ -38,7 +34,7 @@ MERGER = {"ln_q": "norm", "mlp.": "layers."}
 def test_llava_mlp() -> None:
     config = transformers.LlavaConfig(vision_config=clip_vision(), text_config=llama_text())
     theirs = randomise(modeling_llava.LlavaMultiModalProjector(config))
-    ours = MLPProjector(vision_width=VISION, text_width=TEXT)
+    ours = built("mlp", vision_width=VISION, text_width=TEXT)
     load(ours, theirs, {"linear_1": "layers.0", "linear_2": "layers.2"})
     x = torch.randn(2, 9, VISION)
     assert_same(ours(x), theirs(x))
@@ -50,7 +46,7 @@ def test_paligemma_linear() -> None:
     )
     config.vision_config.projection_dim = TEXT
     theirs = randomise(modeling_paligemma.PaliGemmaMultiModalProjector(config))
-    ours = LinearProjector(vision_width=VISION, text_width=TEXT)
+    ours = built("linear", vision_width=VISION, text_width=TEXT)
     load(ours, theirs, {"linear": "project"})
     x = torch.randn(2, 9, VISION)
     assert_same(ours(x), theirs(x))
@@ -63,7 +59,7 @@ def test_deepseek_vl_hybrid() -> None:
         text_config=llama_text().to_dict(),
     )
     theirs = randomise(modeling_deepseek_vl_hybrid.DeepseekVLHybridAligner(config))
-    ours = HybridProjector(vision_width=VISION, high_res_width=40, text_width=TEXT)
+    ours = built("hybrid_mlp", vision_width=VISION, high_res_width=40, text_width=TEXT)
     renames = {
         "high_res_vision_proj": "high_res_project",
         "vision_proj": "project",
@@ -81,9 +77,7 @@ def test_internvl(columns: int, rows: int) -> None:
         vision_config={"hidden_size": VISION}, text_config=llama_text()
     )
     theirs = randomise(modeling_internvl.InternVLMultiModalProjector(config))
-    ours = PixelShuffleProjector(
-        vision_width=VISION, text_width=TEXT, num_columns=columns, num_rows=rows
-    )
+    ours = built("pixel_shuffle", vision_width=VISION, text_width=TEXT, columns=columns, rows=rows)
     load(ours, theirs, {"layer_norm": "norm", "linear_1": "layers.0", "linear_2": "layers.2"})
     x = torch.randn(2, rows * columns, VISION)
     shuffled = modeling_internvl.InternVLModel.pixel_shuffle(None, x.unflatten(1, (rows, columns)))
@@ -93,7 +87,7 @@ def test_internvl(columns: int, rows: int) -> None:
 def test_windows_are_the_shuffle_of_internvl() -> None:
     x = torch.arange(4 * 6 * 3.0).reshape(1, 24, 3)
     shuffled = modeling_internvl.InternVLModel.pixel_shuffle(None, x.unflatten(1, (4, 6)))
-    windows = to_windows(x, num_columns=6, num_rows=4, side=2)
+    windows = to_windows(x, columns=6, rows=4, side=2)
     assert torch.equal(windows.flatten(2), shuffled.flatten(1, 2))
 
 
@@ -103,11 +97,12 @@ def test_idefics3_connector(factor: int) -> None:
         vision_config={"hidden_size": VISION}, text_config=llama_text(), scale_factor=factor
     )
     theirs = randomise(modeling_idefics3.Idefics3Connector(config))
-    ours = PixelShuffleProjector(
+    ours = built(
+        "pixel_shuffle",
         vision_width=VISION,
         text_width=TEXT,
-        num_columns=6,
-        num_rows=6,
+        columns=6,
+        rows=6,
         factor=factor,
         depth=1,
         input_norm=None,
@@ -125,11 +120,12 @@ def test_gemma3_projector() -> None:
         mm_tokens_per_image=9,
     )
     theirs = randomise(modeling_gemma3.Gemma3MultiModalProjector(config))
-    ours = GemmaProjector(
+    ours = built(
+        "gemma_projector",
         vision_width=VISION,
         text_width=TEXT,
-        num_columns=12,
-        num_rows=12,
+        columns=12,
+        rows=12,
         pooled_columns=3,
         pooled_rows=3,
     )
@@ -144,7 +140,7 @@ def test_llava_onevision_video_pool() -> None:
         vision_config=siglip_vision(image_size=56, patch_size=8), text_config=llama_text()
     )
     reference = type("Reference", (), {"config": config})()
-    ours = GridPool(num_columns=7, num_rows=7, pooled_columns=4, pooled_rows=4, pool="bilinear")
+    ours = GridPool(columns=7, rows=7, pooled_columns=4, pooled_rows=4, pool="bilinear")
     x = torch.randn(3, 49, VISION)
     pooled = modeling_llava_onevision.LlavaOnevisionModel.apply_pooling(reference, x)
     assert_same(ours(x), pooled)
@@ -152,7 +148,7 @@ def test_llava_onevision_video_pool() -> None:
 
 def test_qwen2_vl_merger() -> None:
     theirs = randomise(modeling_qwen2_vl.PatchMerger(dim=TEXT, context_dim=VISION))
-    ours = PatchMerger(vision_width=VISION, text_width=TEXT)
+    ours = built("patch_merger", vision_width=VISION, text_width=TEXT)
     load(ours, theirs, MERGER)
     x = torch.randn(1, 24, VISION)
     assert_same(ours(x)[0], theirs(x[0]))
@@ -160,7 +156,7 @@ def test_qwen2_vl_merger() -> None:
 
 def test_qwen2_5_vl_merger() -> None:
     theirs = randomise(modeling_qwen2_5_vl.Qwen2_5_VLPatchMerger(dim=TEXT, context_dim=VISION))
-    ours = PatchMerger(vision_width=VISION, text_width=TEXT, norm="rms")
+    ours = built("patch_merger", vision_width=VISION, text_width=TEXT, norm="rms")
     load(ours, theirs, MERGER)
     x = torch.randn(1, 24, VISION)
     assert_same(ours(x)[0], theirs(x[0]))
@@ -172,7 +168,7 @@ def test_qwen3_vl_merger(after: bool) -> None:
     theirs = randomise(
         modeling_qwen3_vl.Qwen3VLVisionPatchMerger(config, use_postshuffle_norm=after)
     )
-    ours = PatchMerger(vision_width=VISION, text_width=TEXT, norm_after_merge=after)
+    ours = built("patch_merger", vision_width=VISION, text_width=TEXT, norm_after_merge=after)
     load(ours, theirs, {"linear_fc1": "layers.0", "linear_fc2": "layers.2"})
     x = torch.randn(1, 24, VISION)
     assert_same(ours(x)[0], theirs(x[0]))
@@ -184,7 +180,7 @@ def test_mistral3_projector() -> None:
         text_config=transformers.MistralConfig(hidden_size=TEXT),
     )
     theirs = randomise(modeling_mistral3.Mistral3MultiModalProjector(config))
-    ours = MergingProjector(vision_width=VISION, text_width=TEXT, num_columns=4, num_rows=6)
+    ours = built("merging_projector", vision_width=VISION, text_width=TEXT, columns=4, rows=6)
     renames = {
         "patch_merger.merging_layer": "merge",
         "linear_1": "layers.0",
@@ -200,7 +196,7 @@ def test_fuyu_linear() -> None:
     text = {"model_type": "persimmon", "hidden_size": TEXT, "vocab_size": 30, **TOWER}
     config = transformers.FuyuConfig(hidden_size=TEXT, patch_size=6, text_config=text)
     theirs = randomise(modeling_fuyu.FuyuModel(config)).vision_embed_tokens
-    ours = RawPatchProjector(patch_size=6, text_width=TEXT)
+    ours = built("raw_patch", patch_size=6, text_width=TEXT)
     ours.project.load_state_dict(theirs.state_dict())
     image = torch.randn(2, 3, 12, 18)
     corners = [(row, column) for row in (0, 6) for column in (0, 6, 12)]

@@ -8,11 +8,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from vlcalc.modules.cross_attention import CrossAttention  # noqa: E402
-from vlcalc.modules.feature_fusion import TanhAdd  # noqa: E402
-from vlcalc.modules.late import ConcatHead, contrastive_loss  # noqa: E402
+from vlcalc.modules.late import contrastive_loss  # noqa: E402
 
-from .helpers import num_params, read_json  # noqa: E402
+from .helpers import built, built_layer, num_params, read_json  # noqa: E402
 
 WORKED: dict[str, Any] = read_json("reference_modules.json")["worked_examples"]
 
@@ -30,7 +28,9 @@ def test_cross_attention() -> None:
     keys = torch.tensor([[1.0, 1.0], [0.0, 1.0], [1.0, 0.0]])
     values = torch.tensor([[0.5, 0.3], [0.1, 0.8], [0.9, 0.2]])
     assert (torch.eye(2) @ keys.T).tolist() == example["QKt"]
-    module = CrossAttention(text_width=2, vision_width=3, num_heads=1, out_bias=False)
+    module = built_layer(
+        "cross_attention", text_width=2, vision_width=3, num_heads=1, out_bias=False
+    )
     set_weight(module.attention.query, torch.eye(2))
     set_weight(module.attention.key, keys.T)
     set_weight(module.attention.value, values.T)
@@ -60,14 +60,14 @@ def test_contrastive_losses() -> None:
 
 
 def test_tanh_add_of_6_and_4_into_4() -> None:
-    module = TanhAdd(vision_width=6, text_width=4, hidden_width=4)
+    module = built("tanh_add", vision_width=6, text_width=4, hidden_width=4)
     assert num_params(module) == WORKED["000 fold"]["original_params"]
     assert module(torch.randn(6), torch.randn(4)).shape == (4,)
 
 
 def test_tanh_add_saturates_where_relu_forgets() -> None:
     """+0.5 and -0.5 cancel; -0.5 and -0.5 leave a strong negative signal."""
-    module = TanhAdd(vision_width=2, text_width=2, hidden_width=2)
+    module = built("tanh_add", vision_width=2, text_width=2, hidden_width=2)
     for layer in (module.vision_project, module.text_project, module.output):
         set_weight(layer, torch.eye(2))
     fused = module(torch.tensor([0.5, -0.5]), torch.tensor([-0.5, -0.5]))
@@ -77,7 +77,7 @@ def test_tanh_add_saturates_where_relu_forgets() -> None:
 
 def test_without_tanh_it_folds_into_one_linear_map() -> None:
     torch.manual_seed(0)
-    module = TanhAdd(vision_width=6, text_width=4, hidden_width=4)
+    module = built("tanh_add", vision_width=6, text_width=4, hidden_width=4)
     visual, text = torch.randn(6), torch.randn(4)
     joint = module.vision_project(visual) + module.text_project(text)
     unfolded = module.output(joint)
@@ -93,7 +93,7 @@ def test_without_tanh_it_folds_into_one_linear_map() -> None:
 
 def test_concatenation_head() -> None:
     """One number from two vectors: w . [v; t] + b."""
-    head = ConcatHead(vision_width=2, text_width=2)
+    head = built("concat_head", vision_width=2, text_width=2)
     set_weight(head.decide, torch.tensor([[0.5, -1.0, 0.25, 2.0]]))
     decided = head(torch.tensor([[0.6, 0.1]]), torch.tensor([[0.12, 0.3]]))
     assert decided.item() == pytest.approx(0.3 - 0.1 + 0.03 + 0.6)

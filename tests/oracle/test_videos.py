@@ -14,6 +14,7 @@ import pytest
 
 from tests.oracle.compare import check_equal
 from tests.oracle.sizes import SEED, random_sizes
+from tests.oracle.source import function_of
 from vlcalc.core.image_size import ImageSize
 from vlcalc.spec.loader import load_spec
 
@@ -86,6 +87,29 @@ def test_video_tokens_equal_those_of_the_real_processor(family):
 
     def theirs(clip: tuple[ImageSize, int]) -> int:
         return REAL[family].count(*clip)
+
+    check_equal(random_clips(family), ours, theirs)
+
+
+@pytest.mark.parametrize("family", [name for name, real in REAL.items() if not real.cap])
+def test_frames_are_resized_as_by_the_real_function(family):
+    """The same arithmetic without torchvision: the function alone that the processors resize by."""
+    video, real = load_spec(family).video, REAL[family]
+    assert video is not None
+    path = f"models/{real.model}/video_processing_{real.model}.py"
+    smart_resize = function_of(path, "smart_resize")
+    least, most = real.pixels
+    bounds = {"factor": 2 * real.patch, "min_pixels": least, "max_pixels": most}
+
+    def ours(clip: tuple[ImageSize, int]) -> tuple[int, int]:
+        width, height = video.tile(*clip).resized
+        return height, width
+
+    def theirs(clip: tuple[ImageSize, int]) -> tuple[int, int]:
+        frame, num_frames = clip
+        frames = {} if real.model == "qwen2_vl" else {"num_frames": num_frames}
+        height, width = smart_resize(height=frame.height, width=frame.width, **frames, **bounds)
+        return int(height), int(width)
 
     check_equal(random_clips(family), ours, theirs)
 

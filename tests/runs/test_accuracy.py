@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("torch")
-
-from tests.measurement.examples import conditions, row, run_of
+from tests.runs.examples import conditions, row, run_of
 from vlcalc.core.errors import InputError
 from vlcalc.runs.accuracy import by_target, overall
 from vlcalc.runs.columns import run_table, summary_table

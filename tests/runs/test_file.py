@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("torch")
-
-from tests.measurement.examples import conditions, row, run_of
+from tests.runs.examples import conditions, row, run_of
 from vlcalc.core.errors import InputError
 from vlcalc.runs.file import load_run, to_json
 from vlcalc.runs.run import Measured
@@ -40,11 +38,11 @@ def test_another_schema_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"schema_version": 1,', r"broken json \(expecting property name"),
+        ('{"schema_version": 1,', "broken json"),
         ("", "broken json"),
         ("[" * 100_000, "broken json"),
         ("[1]", "`schema_version` 1, got `null`"),
-        ('{"schema_version": 1}', r"run.json: `environment`: expected field required"),
+        ('{"schema_version": 1}', r"run.json: `environment`: expected a value, got no such key"),
     ],
     ids=["cut", "empty", "deep", "list", "bare"],
 )

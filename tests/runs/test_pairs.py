@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("torch")
-
-from tests.measurement.examples import ENVIRONMENT, conditions, row, run_of
+from tests.runs.examples import ENVIRONMENT, conditions, row, run_of
 from vlcalc.core.errors import InputError
 from vlcalc.runs.pairs import against_table, check_comparable, find_row, pairs_of
 

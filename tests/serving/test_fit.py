@@ -67,17 +67,18 @@ def test_devices_that_hold_a_load_are_as_few_as_do(name: str) -> None:
     order = [(each.layout.tp, each.layout.memory_bytes) for each in found]
     assert order == sorted(order)
     held = {each.layout.device.name: each.layout.tp for each in found}
-    for tp in TPS:
-        try:
-            inference = infer(shard(spec, tp), request)
-        except InputError:
-            assert tp not in held.values()
-            continue
+    assert spec.language.decoder is not None
+    possible = [tp for tp in TPS if spec.language.decoder.num_kv_heads % tp == 0]
+    assert set(held.values()) <= set(possible)
+    outcomes = set()
+    for tp in possible:
+        inference = infer(shard(spec, tp), request)
         for device_name, card in DEVICES.items():
-            if not can_join(card, tp):
-                continue
-            layout = lay_out(inference, card, tp=tp, reserve=DEFAULT_RESERVE)
-            assert layout.fits == (held.get(device_name, 99) <= tp), (device_name, tp)
+            if can_join(card, tp):
+                layout = lay_out(inference, card, tp=tp, reserve=DEFAULT_RESERVE)
+                assert layout.fits == (held.get(device_name, 99) <= tp), (device_name, tp)
+                outcomes.add(layout.fits)
+    assert outcomes == {True, False}
 
 
 def test_what_is_not_known_is_refused() -> None:

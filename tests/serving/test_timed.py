@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.measurement.examples import ENVIRONMENT, run_of
+from tests.runs.examples import ENVIRONMENT, run_of
 from tests.serving.toys import device, load, model, with_decoder
 from vlcalc.core.errors import InputError
 from vlcalc.core.units import parse_size

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from vlcalc.core.errors import InputError
+from vlcalc.spec import document
 from vlcalc.spec.document import MAX_SPEC_BYTES, parse_document, read_document
 
 BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: [*c, *c]\n"
@@ -53,22 +57,47 @@ def test_scalars(text: str, value: object) -> None:
         ("a: 1\na: 2", r"^f.yaml:2: expected each key once, got `a` again; first on line 1$"),
         ("x:\n  a: 1\n  a: 2", r"^f.yaml:3: expected each key once"),
         (BOMB, r"^f.yaml:1: expected each value written out, got an alias"),
-        ("a: *x", "undefined alias"),
+        ("a: *x", r"^f.yaml:1: expected valid YAML, got "),
         ("a: [1", r"^f.yaml:2: expected valid YAML"),
         ("- 1", r"^f.yaml:1: expected a mapping of keys to values"),
         ("", "expected a mapping of keys to values"),
         ("1: 2", r"expected a key that is text, got `1`; put it in quotes"),
         ("a: !!python/object:os.system x", "expected a plain value, got the tag"),
-        ("a: 2026-13-01", "expected a date, got `2026-13-01`; month must be in"),
-        ("a: \x00", "expected valid YAML, got unacceptable character"),
+        ("a: 2026-13-01", "expected a date, got `2026-13-01`; "),
+        ("a: \x00", r"^f.yaml: expected valid YAML, got "),
         ("[" * 100_000, "expected at most 40 levels of nesting, got more"),
+        ("{" * 100_000, "expected at most 40 levels of nesting, got more"),
+        ("[a: " * 60_000, "expected at most 40 levels of nesting, got more"),
         ("- " * 100_000, "expected at most 40 levels of nesting, got more"),
+        ("? " * 100_000, "expected at most 40 levels of nesting, got more"),
+        ("[" * 41, "expected at most 40 levels of nesting, got more"),
+        ("[" * 40, r"^f.yaml:2: expected valid YAML, got "),
         ("\n".join(" " * i + "a:" for i in range(300)), "expected at most 40 levels of nesting"),
     ],
 )
 def test_what_is_refused(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         parse_document(text, "f.yaml")
+
+
+@pytest.mark.parametrize("loader", [yaml.SafeLoader, yaml.CSafeLoader])
+@pytest.mark.parametrize("limit", [60, 1_000, 1_000_000])
+def test_our_limit_comes_before_one_of_the_yaml_library(
+    monkeypatch: pytest.MonkeyPatch, loader: Any, limit: int
+) -> None:
+    """A library may refuse deep text by itself, and sees it before it yields an event of it."""
+    parse = yaml.parse
+
+    def limited(text: str, **options: Any) -> Iterator[yaml.Event]:
+        if "[" * limit in text:
+            mark = yaml.Mark("text", text.index("[" * limit) + limit - 1, 0, 0, None, 0)
+            raise yaml.scanner.ScannerError(None, None, "words of its own", mark)
+        return parse(text, **options)
+
+    monkeypatch.setattr(yaml, "parse", limited)
+    monkeypatch.setattr(document, "_Loader", type("_Loader", (loader,), {}))
+    with pytest.raises(InputError, match="expected at most 40 levels of nesting, got more"):
+        parse_document("a: " + "[" * 100_000, "f.yaml")
 
 
 def test_a_file_of_a_size_no_spec_has(tmp_path: Path) -> None:

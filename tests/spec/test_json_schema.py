@@ -22,6 +22,7 @@ def test_every_reference_resolves(kind: str) -> None:
 
 def test_every_registered_kind_is_a_choice() -> None:
     schema = json_schema("model")
+    assert registries()
     for what, registry in registries().items():
         choices = {choice["$ref"] for choice in schema["$defs"][what]["oneOf"]}
         assert choices == {f"#/$defs/{what}: {name}" for name in registry.names()}
@@ -31,7 +32,9 @@ def test_every_registered_kind_is_a_choice() -> None:
 def test_the_shipped_specs_are_valid(kind: str) -> None:
     jsonschema = pytest.importorskip("jsonschema")
     validator = jsonschema.Draft202012Validator(json_schema(kind))
-    for path in catalogue.files(kind):
+    paths = list(catalogue.files(kind))
+    assert paths
+    for path in paths:
         data = json.loads(json.dumps(catalogue.document_of(path).data, default=str))
         assert [error.message for error in validator.iter_errors(data)] == [], path
 

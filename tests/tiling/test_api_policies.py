@@ -201,11 +201,11 @@ def test_too_many_patches_are_refused(image: ImageSize) -> None:
     patches = math.ceil(image.width / 32) * math.ceil(image.height / 32)
     if patches <= 30_000:
         assert WHOLE.tile(image).num_patches == patches
-        return
-    call: Callable[[ImageSize], object]
-    for call in (WHOLE.tile, WHOLE.explain):
-        with pytest.raises(RefusedError, match=r"more than the 30,000 that the API takes"):
-            call(image)
+    else:
+        call: Callable[[ImageSize], object]
+        for call in (WHOLE.tile, WHOLE.explain):
+            with pytest.raises(RefusedError, match=r"more than the 30,000 that the API takes"):
+                call(image)
 
 
 @examples
@@ -215,12 +215,11 @@ def test_edge_budget_is_kept_and_used_up(image: ImageSize) -> None:
     view, long_side = tiling.views[0], max(tiling.resized)
     assert tiling.image_tokens <= 1568
     assert max(view.columns, view.rows) * 28 <= 1568
-    if tiling.resized == image:
-        return
-    # A pixel more on the long side would break a limit.
-    short_side = max(1, round(Fraction((long_side + 1) * min(image), max(image))))
-    across, down = ceil_div(long_side + 1, 28), ceil_div(short_side, 28)
-    assert across * 28 > 1568 or across * down > 1568
+    if tiling.resized != image:
+        # A pixel more on the long side would break a limit.
+        short_side = max(1, round(Fraction((long_side + 1) * min(image), max(image))))
+        across, down = ceil_div(long_side + 1, 28), ceil_div(short_side, 28)
+        assert across * 28 > 1568 or across * down > 1568
 
 
 @examples

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from vlcalc.core.errors import InputError, RefusedError
+from vlcalc.spec import catalogue
 from vlcalc.spec.api import ApiSpec
 from vlcalc.spec.loader import load_spec
 from vlcalc.tiling.base import ImageSize, TilingField, TilingPolicy
@@ -17,6 +18,11 @@ from vlcalc.tiling.base import ImageSize, TilingField, TilingPolicy
 ROOT = Path(__file__).parents[2]
 FACTS = json.loads((ROOT / "tests/data/api_tokens.json").read_text(encoding="utf-8"))
 NAMES = sorted(path.stem for path in (ROOT / "specs/apis").glob("*.yaml"))
+PRICED = [
+    entry.name
+    for entry in catalogue.entries("api")
+    if "price" in catalogue.document_of(entry.path).data
+]
 
 
 def _id(row: dict[str, Any]) -> str:
@@ -43,10 +49,10 @@ def test_collected_count(row: dict[str, Any]) -> None:
     if row["tokens"] is None:
         with pytest.raises(RefusedError, match=r"6000x6000: 35,344 patches .*HTTP 400"):
             policy.tile(image)
-        return
-    tiling = policy.tile(image)
-    assert tiling.sequence_tokens == row["tokens"]
-    assert list(tiling.resized) == row.get("resized", list(tiling.resized))
+    else:
+        tiling = policy.tile(image)
+        assert tiling.sequence_tokens == row["tokens"]
+        assert list(tiling.resized) == row.get("resized", list(tiling.resized))
 
 
 def test_collection_is_whole() -> None:
@@ -100,11 +106,14 @@ def test_spec(name: str) -> None:
     assert spec.tiling_for("auto") == spec.tiling_for() == spec.tiling
 
 
-@pytest.mark.parametrize("name", NAMES)
+def test_most_prices_are_known() -> None:
+    assert len(PRICED) == 59
+
+
+@pytest.mark.parametrize("name", PRICED)
 def test_price_is_dated_and_rises(name: str) -> None:
     price = _api(name).price
-    if price is None:
-        return
+    assert price is not None
     assert price.date.year == 2026
     assert price.input_usd_per_mtok is not None
     assert price.output_usd_per_mtok is not None
@@ -116,7 +125,7 @@ def test_price_is_dated_and_rises(name: str) -> None:
 def test_names_are_told_apart() -> None:
     names = [name for stem in NAMES for name in (stem, *_api(stem).aliases)]
     assert len(names) == len(set(names))
-    assert len(NAMES) == 72
+    assert len(NAMES) == 76
 
 
 def test_unknown_detail_level() -> None:
@@ -142,3 +151,80 @@ def test_together_and_aws_disagree() -> None:
     image = ImageSize(1000, 559)
     assert _api("llama-3.2-vision-together").tiling.tile(image).image_tokens == 2 * 1601
     assert _api("llama-3.2-vision-bedrock").tiling.tile(image).image_tokens == 1601
+
+
+def test_nova_takes_the_row_of_the_square() -> None:
+    # One public report: 1,314 tokens billed at 512x512 and 2,610 at 1120x1120, a difference of
+    # 1,296. By area alone 1120x1120 would be nearest to 1400x900.
+    nova = _api("amazon-nova-v1")
+    small, large = (nova.tiling.tile(ImageSize(side, side)).image_tokens for side in (512, 1120))
+    assert (small, large) == (1300, 2600)
+    assert abs((large - small) - (2610 - 1314)) <= 10
+    assert nova.statuses == {"table": "official", "row": "inferred"}
+    # Larger than every printed size of its shape: the nearest of all.
+    assert nova.tiling.tile(ImageSize(3000, 2000)).image_tokens == 2600
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("claude-3-7-sonnet", "claude-3-7-sonnet-20250219", "claude-sonnet-4-20250514"),
+        *("claude-opus-4", "claude-opus-4-1-20250805", "claude-4-sonnet"),
+    ],
+)
+def test_claude_since_3_7_is_billed_by_patches(name: str) -> None:
+    # One public report of April 2025, Sonnet 3.7: a difference of 1,160 tokens in billed usage.
+    tiling = _api(name).tiling
+    small, large = (tiling.tile(ImageSize(side, side)).image_tokens for side in (512, 1120))
+    assert (small, large) == (361, 1521)
+    assert large - small == 1160
+    assert _api(name).status != "official"
+
+
+def test_the_formula_of_claude_is_not_said_to_be_billed() -> None:
+    legacy = _api("claude-3-5-sonnet-20241022")
+    assert legacy.name == "claude-legacy"
+    assert legacy.statuses == {"formula": "official", "billing": "assumed"}
+    assert legacy.status == "assumed"
+    assert legacy.approximate
+
+
+def test_a_tier_that_is_read_off_a_name_is_not_official() -> None:
+    readings = [name for name in NAMES if "our reading of its name" in " ".join(_api(name).notes)]
+    assert len(readings) == 10
+    for name in readings:
+        spec = _api(name)
+        assert spec.statuses["rule"] == "official"
+        assert spec.status == spec.statuses["tier"] != "official"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_count_is_known_no_better_than_what_it_rests_on(name: str) -> None:
+    order = ["official", "measured", "inferred", "assumed"]
+    spec = _api(name)
+    assert all(order.index(part) <= order.index(spec.status) for part in spec.statuses.values())
+
+
+def test_a_status_better_than_its_parts_is_refused() -> None:
+    data = _api("claude-opus-5").model_dump() | {"status": "official"}
+    with pytest.raises(ValidationError, match=r"least known of `statuses` \(inferred\)"):
+        ApiSpec.model_validate(data)
+
+
+@pytest.mark.parametrize(
+    ("dated", "name"),
+    [
+        ("gpt-4o-2024-08-06", "gpt-4o"),
+        ("GPT-4o-2024-08-06", "gpt-4o"),
+        ("gpt-4.1-mini-2025-04-14", "gpt-4.1-mini"),
+        ("claude-haiku-4-5-20251001", "claude-haiku-4-5"),
+    ],
+)
+def test_a_dated_snapshot_is_its_model(dated: str, name: str) -> None:
+    assert _api(dated).name == name
+
+
+@pytest.mark.parametrize("name", ["llava-1.5-20240101", "gpt-4o-2024-8-6", "gpt-4o-2024"])
+def test_a_date_leads_to_hosted_models_only(name: str) -> None:
+    with pytest.raises(InputError, match="expected the name of a model or api"):
+        load_spec(name)

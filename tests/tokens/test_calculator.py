@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from vlcalc.core.errors import InputError
 from vlcalc.core.image_size import ImageSize
-from vlcalc.tokens.calculator import calculate, cut, squarest_grid
+from vlcalc.tokens.calculator import calculate, cut_image, squarest_grid
 from vlcalc.tokens.calculator_tables import Prompt, reference_calculations
 
 
@@ -31,14 +31,14 @@ def test_article_shares_and_what_is_left() -> None:
 
 
 def test_article_frames() -> None:
-    assert Prompt(num_images=10).sequence(calculate(336)) == 5760
+    assert Prompt(num_images=10).use(calculate(336), 4096).sequence_length == 5760
 
 
 def test_tiles_of_672_and_an_image_of_672_cut() -> None:
     tiles = calculate(672, num_tiles=4)
     assert (tiles.patches_per_side, tiles.patches_per_tile, tiles.num_views) == (48, 2304, 5)
     assert tiles.image_tokens == 11_520
-    other = cut(ImageSize(672, 672), 336)
+    other = cut_image(ImageSize(672, 672), 336)
     assert (other.num_views, other.image_tokens) == (5, 2880)
 
 
@@ -74,7 +74,7 @@ def test_numbers_that_cannot_be(kwargs: dict[str, object], message: str) -> None
 @settings(max_examples=1000)
 @given(st.integers(1, 6000), st.integers(1, 6000), st.integers(14, 1024))
 def test_a_cut_covers_the_image_with_no_tile_to_spare(width: int, height: int, tile: int) -> None:
-    columns, rows = cut(ImageSize(width, height), tile).grid or (0, 0)
+    columns, rows = cut_image(ImageSize(width, height), tile).grid or (0, 0)
     assert (columns - 1) * tile < width <= columns * tile
     assert (rows - 1) * tile < height <= rows * tile
 

@@ -35,6 +35,7 @@ def test_bins_hold_every_image_once(values: list[int]) -> None:
     assert sum(images for *_, images in bins) == len(values)
 
 
+@settings(max_examples=1000)
 @given(token_counts, st.integers(0, 500))
 def test_totals(values: list[int], limit: int) -> None:
     found = distribution_of(values)

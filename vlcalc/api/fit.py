@@ -1,31 +1,48 @@
-"""`vlcalc.fit`: whether a request fits into the memory of devices, and how much of it would."""
+"""`vlcalc.fit`: whether a request fits on devices; `vlcalc.find_devices`: on which it does."""
 
 from __future__ import annotations
 
-from vlcalc.api.loads import load_of, model_of
-from vlcalc.api.sizes import AnySize
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING
+
+from vlcalc.api import defaults
+from vlcalc.api.argument import Argument
+from vlcalc.api.arguments import AnySize, require_torch
+from vlcalc.api.loads import LoadOptions, device_of, load_of, model_of
+from vlcalc.inference.load import Load
+from vlcalc.report.report import Report
 from vlcalc.serving import fit as serving
-from vlcalc.serving.fit import DeviceFit
+from vlcalc.serving.document import fit_document
+from vlcalc.serving.fit import DeviceFit, Holder
 from vlcalc.serving.memory import parse_reserve
+from vlcalc.serving.tables import (
+    figures_table,
+    holders_table,
+    layout_table,
+    limits_table,
+    speed_table,
+)
 from vlcalc.spec.device import DeviceSpec
-from vlcalc.spec.devices import load_device
+from vlcalc.spec.devices import known_devices
 from vlcalc.spec.schema import ModelSpec
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+COUNTS_MODULES = "counts modules"
 
 
 def fit(
     model: str | ModelSpec,
     device: str | DeviceSpec,
-    image: AnySize,
+    image: AnySize | None = None,
     *,
     tp: int = 1,
-    num_images: int = 1,
-    text_tokens: int = 50,
-    output_tokens: int = 128,
-    batch_size: int = 1,
-    dtype: str = "bfloat16",
-    kv_dtype: str | None = None,
-    quant: str | None = None,
-    reserve: str = "0.1",
+    reserve: str = defaults.RESERVE,
+    on_step: Callable[[int, int, str], None] | None = None,
+    **load: Unpack[LoadOptions],
 ) -> DeviceFit:
     """Return whether a request fits on devices: memory laid out, largest loads, speed; needs torch.
 
@@ -37,16 +54,11 @@ def fit(
         model: a spec, or a name that `load_spec` knows, or the path of a YAML file.
         device: likewise of a device.
         image: a size as (width, height) or `"1920x1080"`, or an image file, of which only the
-            header is read.
-        num_images: images of that size in a prompt.
-        text_tokens: text tokens of a prompt.
-        output_tokens: tokens of the answer; the first comes with the prompt.
-        batch_size: prompts at once.
-        dtype: of weights and activations: float32, bfloat16 or float16.
-        kv_dtype: of the cache: those, float8 or int8; that of the activations by default.
-        quant: of the language model's linear layers: int8, float8, int4, nf4 or nf4-double.
+            header is read; the encoder's own size by default.
         tp: devices that the language model is split over.
         reserve: memory that is kept free: a share such as `0.1` or `10%`, or `2GiB`.
+        on_step: is called with number, total and name of each step that begins.
+        load: what is asked of the model: `LoadOptions`.
 
     Raises:
         InputError: a name, size or number that cannot be, a device whose memory is not known, a
@@ -54,15 +66,70 @@ def fit(
         SpecError: a YAML file is not valid.
         RefusedError: the model's processor refuses such an image.
     """
-    load = load_of(
-        image,
-        num_images=num_images,
-        text_tokens=text_tokens,
-        output_tokens=output_tokens,
-        batch_size=batch_size,
-        dtype=dtype,
-        kv_dtype=kv_dtype,
-        quant=quant,
-    )
-    known = load_device(device) if isinstance(device, str) else device
-    return serving.fit_device(model_of(model), load, known, tp=tp, reserve=parse_reserve(reserve))
+    require_torch(COUNTS_MODULES)
+    spec = model_of(model)
+    request = load_of(spec, image, **load)
+    kept = parse_reserve(reserve, where=Argument("reserve"))
+    number = count()
+
+    def begin(name: str) -> None:
+        if on_step:
+            on_step(next(number), serving.NUM_STEPS, name)
+
+    return serving.fit_device(spec, request, device_of(device), tp=tp, reserve=kept, on_step=begin)
+
+
+def fit_report(result: DeviceFit) -> Report:
+    """Return what lies in memory, what else fits and how fast it is."""
+    document = fit_document(result)
+    limits = [limits_table(result)] if result.limits else []
+    tables = [layout_table(result), *limits, speed_table(result.speed)]
+    return Report(tables=tables, machines=figures_table(document), document=document)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeviceSearch:
+    """The devices that hold a request, with as few of each kind as do, small ones first.
+
+    Attributes:
+        num_devices: of how many.
+    """
+
+    model: str
+    load: Load
+    holders: Sequence[Holder]
+    num_devices: int
+
+    def report(self) -> Report:
+        """Return a row for each device."""
+        table = holders_table(self.model, self.load, self.holders, self.num_devices)
+        return Report(tables=[table])
+
+
+def find_devices(
+    model: str | ModelSpec,
+    image: AnySize | None = None,
+    *,
+    reserve: str = defaults.RESERVE,
+    **load: Unpack[LoadOptions],
+) -> DeviceSearch:
+    """Return which devices hold a request, how many of them it takes, how fast; needs torch.
+
+    Args:
+        model: as of `fit`, like the rest.
+        image: its size or file; the encoder's own size by default.
+        reserve: memory that is kept free on each device.
+        load: what is asked of the model: `LoadOptions`.
+
+    Raises:
+        InputError: as of `fit`, or what the model takes is not known.
+        SpecError: a YAML file is not valid.
+        RefusedError: the model's processor refuses such an image.
+    """
+    require_torch(COUNTS_MODULES)
+    spec = model_of(model)
+    request = load_of(spec, image, **load)
+    kept = parse_reserve(reserve, where=Argument("reserve"))
+    devices = known_devices()
+    holders = serving.holders(spec, request, devices, reserve=kept)
+    return DeviceSearch(model=spec.name, load=request, holders=holders, num_devices=len(devices))

@@ -72,7 +72,7 @@ class Figure:
         return self.published.metric == FLOPS_METRIC
 
 
-def audit(name: str) -> list[Figure]:
+def audited_figures(name: str) -> list[Figure]:
     """Return the published figures of one spec, or of the whole catalogue for `all`.
 
     Args:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from vlcalc import __version__
+from vlcalc.cli.edge import error_lines
 from vlcalc.cli.lazy import LazyGroup
 from vlcalc.core.errors import VlcalcError
 
@@ -33,7 +34,8 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _callback(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        bool,
+        typer.Option("--version", "-V", callback=_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
     pass
@@ -54,7 +56,7 @@ def _run() -> None:
     try:
         app(prog_name="vlcalc")
     except VlcalcError as error:
-        for line in str(error).splitlines():
+        for line in error_lines(error):
             typer.echo(f"error: {line}", err=True)
         sys.exit(1)
     except BrokenPipeError:

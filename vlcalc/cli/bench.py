@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from vlcalc.api import defaults
+from vlcalc.cli.edge import show_report, whole_numbers, words
 from vlcalc.cli.options import Format, Output
-from vlcalc.core.errors import InputError
-
-if TYPE_CHECKING:
-    from vlcalc.measurement.bench import Bench
-    from vlcalc.report.table import Table
-    from vlcalc.runs.run import Measured, Run
+from vlcalc.cli.progress import steps
+from vlcalc.core.units import parse_count
 
 INTERRUPTED = 130
 
 Opt = typer.Option
 
 
-def command(
+def bench_command(
     model: Annotated[
         str | None,
         typer.Argument(metavar="MODEL", help="Model whose components are timed, by name or file."),
@@ -47,15 +43,19 @@ def command(
     tiles: Annotated[
         str | None, Opt(metavar="N[,N]", help="Numbers of tiles; a thumbnail comes on top.")
     ] = None,
-    text: Annotated[str, Opt(metavar="N", help="Tokens of text in the prompt.")] = "50",
-    batch: Annotated[str, Opt(metavar="N[,N]", help="Prompts at once, an image each.")] = "1",
+    text: Annotated[str, Opt(metavar="N", help="Tokens of text in the prompt.")] = str(
+        defaults.TEXT_TOKENS
+    ),
+    batch: Annotated[str, Opt(metavar="N[,N]", help="Prompts at once, an image each.")] = str(
+        defaults.BATCH_SIZE
+    ),
     dtype: Annotated[
         str | None,
         Opt(metavar="DTYPE[,DTYPE]", help="float32, bfloat16, float16; bfloat16 on CUDA."),
     ] = None,
     device: Annotated[
         str, Opt(metavar="auto|cpu|cuda|mps", help="Where to time; auto: CUDA, MPS, CPU.")
-    ] = "auto",
+    ] = defaults.DEVICE,
     threads: Annotated[
         int | None, Opt(metavar="N", min=1, help="Threads of the CPU; all by default.")
     ] = None,
@@ -72,7 +72,7 @@ def command(
     ] = None,
     min_time: Annotated[
         float, Opt(metavar="S", min=0.001, max=3600, help="Seconds that a case is timed for.")
-    ] = 0.2,
+    ] = defaults.MIN_TIME_S,
     max_run: Annotated[
         float | None,
         Opt(metavar="S", min=0.001, help="Leave out cases whose one run would last longer."),
@@ -95,106 +95,46 @@ def command(
 
     Ctrl-C ends early and keeps what is done.
     """
-    from vlcalc.api.compare import DEFAULT_METHODS
-    from vlcalc.cli.output import check_writable
-    from vlcalc.report.formats import FORMATS
-    from vlcalc.runs.columns import COLUMNS
-    from vlcalc.runs.file import load_run
-    from vlcalc.runs.pairs import check_comparable
-
-    _require_torch()
-    from vlcalc.cli.bench_cases import Asked, asked_cases
-    from vlcalc.measurement.bench import make_bench
-    from vlcalc.measurement.environment import DEFAULT_DTYPE, available_device
-    from vlcalc.measurement.run import Options, check_attention
-
-    keys = None if columns is None else columns.split(",")
-    COLUMNS.chosen(keys)
-    FORMATS.get(format, where="--format")
-    check_attention(sdpa)
-    check_writable(save, where="--save")
-    check_writable(output, where="--output")
-    found = available_device(device)
-    asked = Asked(
-        model=model,
-        methods=",".join(DEFAULT_METHODS) if model is None and methods is None else methods,
-        vision=vision,
-        language=language,
-        image=image,
-        res=res,
-        tiles=tiles,
-        text=text,
-        batch=batch,
-        dtype=DEFAULT_DTYPE[found] if dtype is None else dtype,
-    )
-    options = Options(
-        device=found,
-        min_time_s=min_time,
-        longest_run_s=max_run,
-        compiled=compile,
-        attention=sdpa,
-    )
-    bench = make_bench(asked_cases(asked), options, threads=threads, peaks=peaks)
-    saved = load_run(against, where="--against") if against else None
-    if saved and not force:
-        check_comparable(bench.environment, saved.environment, where=f"--against {against}")
-    run = bench.run(_rows(bench))
-    _show(run, saved, keys, format, output, save)
-    _end(run, len(bench.cases))
-
-
-def _require_torch() -> None:
-    if importlib.util.find_spec("torch") is None:
-        raise InputError(
-            expected="the extra `vlcalc[torch]`, which runs modules",
-            got="no torch",
-            hint="pip install 'vlcalc[torch]'",
-        )
-
-
-def _rows(bench: Bench) -> list[Measured]:
-    """Return the rows of all cases, or of those that were done when Ctrl-C came."""
-    from vlcalc.cli.progress import steps
-
-    rows: list[Measured] = []
-    timed = bench.rows()
-    try:
-        with steps(len(bench.cases)) as begin:
-            for case in bench.cases:
-                begin(case.target)
-                rows.append(next(timed))
-    except KeyboardInterrupt:
-        pass
-    return rows
-
-
-def _show(
-    run: Run,
-    saved: Run | None,
-    keys: Sequence[str] | None,
-    format_name: str,
-    output: Path | None,
-    save: Path | None,
-) -> None:
-    from vlcalc.cli.output import show, write
-    from vlcalc.runs.columns import run_table, summary_table
+    from vlcalc.api.bench import bench, check_columns, run_report
+    from vlcalc.cli.output import check_writable, write
     from vlcalc.runs.file import to_json
-    from vlcalc.runs.pairs import against_table, pairs_of
 
+    keys = words(columns)
+    check_columns(keys)
+    check_writable(save, where="--save")
+    num_cases = 0
+    with steps() as show_step:
+
+        def on_step(number: int, total: int, name: str) -> None:
+            nonlocal num_cases
+            num_cases = total
+            show_step(number, total, name)
+
+        run = bench(
+            words(methods),
+            model=model,
+            vision=vision,
+            language=language,
+            images=words(image) or (),
+            sides_px=whole_numbers(res, "res"),
+            num_tiles=whole_numbers(tiles, "tiles"),
+            text_tokens=parse_count(text, where="--text"),
+            batch_sizes=whole_numbers(batch, "batch"),
+            dtypes=words(dtype) or (),
+            device=device,
+            threads=threads,
+            attention=sdpa,
+            compiled=compile,
+            peaks=peaks,
+            min_time_s=min_time,
+            longest_run_s=max_run,
+            against=against,
+            force=force,
+            on_step=on_step,
+        )
     if save:
         write([to_json(run)], save, where="--save")
-    table = run_table(run, columns=keys)
-    tables: list[Table] = [table]
-    if summary := summary_table(run.rows):
-        tables.append(summary)
-    if saved:
-        table = against_table(run, saved, pairs_of(run, saved))
-        tables.append(table)
-    show(tables, format_name, output, machines=table)
-
-
-def _end(run: Run, num_cases: int) -> None:
-    """End with the exit code of what became of the run."""
+    show_report(run_report(run, columns=keys, against=against), format, output)
     if run.interrupted:
         typer.echo(f"interrupted: {len(run.rows)} of {num_cases} cases are done", err=True)
         raise typer.Exit(INTERRUPTED)

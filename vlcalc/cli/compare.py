@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from vlcalc.api import defaults
+from vlcalc.cli.edge import show_report, whole_number, words
 from vlcalc.cli.options import Dtype, Format, Output
 
-if TYPE_CHECKING:
-    from vlcalc.comparison.methods import Setting
 
-DEFAULT_METHODS = (
-    "linear,mlp,pixel_shuffle,pooled_projector,c_abstractor,perceiver,q_former,"
-    "cross_attention_resampler,gated_cross_attention,gated_xattn_dense"
-)
-
-
-def command(
+def compare_command(
     methods: Annotated[
         str,
         typer.Option(
@@ -26,13 +20,13 @@ def command(
             help="Presets, methods or groups (projection, resampling, inside_llm, early, late, "
             "pipeline, all).",
         ),
-    ] = DEFAULT_METHODS,
+    ] = ",".join(defaults.METHODS),
     vision: Annotated[
         str, typer.Option(metavar="NAME", help="Vision encoder by name.")
-    ] = "clip-vit-l-14-336",
+    ] = defaults.VISION,
     language: Annotated[
         str, typer.Option(metavar="NAME", help="Language model by name.")
-    ] = "vicuna-7b-v1.5",
+    ] = defaults.LANGUAGE,
     image: Annotated[
         str | None,
         typer.Option(metavar="WxH|FILE", help="Image, cut into tiles of the encoder's size."),
@@ -43,12 +37,16 @@ def command(
     tiles: Annotated[
         int | None, typer.Option(metavar="N", help="Number of tiles; a thumbnail comes on top.")
     ] = None,
-    text: Annotated[str, typer.Option(metavar="N", help="Tokens of text in the prompt.")] = "50",
-    batch: Annotated[int, typer.Option(metavar="N", help="Prompts at once, an image each.")] = 1,
-    dtype: Dtype = "bfloat16",
+    text: Annotated[str, typer.Option(metavar="N", help="Tokens of text in the prompt.")] = str(
+        defaults.TEXT_TOKENS
+    ),
+    batch: Annotated[int, typer.Option(metavar="N", help="Prompts at once, an image each.")] = (
+        defaults.BATCH_SIZE
+    ),
+    dtype: Dtype = defaults.DTYPE,
     attention: Annotated[
         str, typer.Option(metavar="math|flash|efficient", help="Backend of peak activations.")
-    ] = "flash",
+    ] = defaults.ATTENTION,
     sort: Annotated[
         str | None, typer.Option(metavar="KEY", help="Sort by a column; -KEY: largest first.")
     ] = None,
@@ -76,61 +74,24 @@ def command(
     output: Output = None,
 ) -> None:
     """Compare fusion methods: parameters, tokens, FLOPs, memory, on one encoder and one LLM."""
-    from importlib.util import find_spec
-
-    from vlcalc.api.sizes import size_of
-    from vlcalc.cli.output import show
-    from vlcalc.comparison import columns as comparison_metrics
-    from vlcalc.comparison import timings as comparison_timings
-    from vlcalc.comparison.methods import compare, make_setting
-    from vlcalc.core.dtypes import parse_dtype
+    from vlcalc.api.compare import compare
     from vlcalc.core.units import parse_count
-    from vlcalc.runs.file import load_run
-    from vlcalc.spec.parts import chosen_methods, load_language, load_vision
 
-    setting = make_setting(
-        load_vision(vision),
-        load_language(language),
-        image=None if image is None else size_of(image, where="--image"),
-        tile_px=None if res is None else parse_count(res, where="--res", minimum=1),
+    result = compare(
+        methods.split(","),
+        vision=vision,
+        language=language,
+        image=image,
+        tile_px=whole_number(res, "res", minimum=1),
         num_tiles=tiles,
         text_tokens=parse_count(text, where="--text"),
         batch_size=batch,
-        dtype=parse_dtype(dtype, where="--dtype"),
+        dtype=dtype,
         attention=attention,
-    )
-    keys = None if columns is None else columns.split(",")
-    run = load_run(measured, where="--measured") if measured else None
-    asked = {
-        metric.column.key for metric in comparison_metrics.metrics_of(keys, timed=run is not None)
-    }
-    asked |= {key.strip("-") for key in (sort or "", *(pareto or "").split(","))}
-    # Only peak activations run the modules: without them, and without torch, closed forms do.
-    activations = comparison_metrics.ACTIVATIONS_KEY in asked and find_spec("torch") is not None
-    rows = compare(chosen_methods(methods.split(",")), setting, activations=activations)
-    notes: list[str] = []
-    if run:
-        rows = comparison_timings.with_timings(rows, setting, run, where=f"--measured {measured}")
-        notes = comparison_timings.timing_notes(rows, run)
-    if sort is not None:
-        rows = comparison_metrics.sorted_rows(rows, sort)
-    table = comparison_metrics.comparison_table(
-        rows,
-        columns=keys,
+        measured=measured,
+        columns=words(columns),
+        sort=sort,
         baseline=baseline,
-        unbeaten=comparison_metrics.pareto(rows, pareto.split(",")) if pareto is not None else None,
-        title=_title(setting),
-        attention=attention,
-        notes=notes,
+        pareto=words(pareto),
     )
-    show([table], format, output)
-
-
-def _title(setting: Setting) -> str:
-    views = f"{setting.num_views} x " if setting.num_views > 1 else ""
-    return (
-        f"{setting.vision.title or setting.vision.name} -> "
-        f"{setting.language.title or setting.language.name}: "
-        f"{views}{setting.columns}x{setting.rows} visual tokens, "
-        f"{setting.text_tokens} text tokens, batch {setting.batch_size}, {setting.dtype}"
-    )
+    show_report(result.report(), format, output)

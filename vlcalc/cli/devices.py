@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from vlcalc.api import defaults
+from vlcalc.cli.edge import Command, show_report
 from vlcalc.cli.options import Format, Output
-from vlcalc.cli.output import show
+from vlcalc.cli.output import check_writable, write
+from vlcalc.core.errors import InputError
 
 app = typer.Typer(help="List, show, detect and measure devices: peaks, bandwidth, memory.",
                   no_args_is_help=True, rich_markup_mode=None)  # fmt: skip
 
 
-@app.command("list")
-def list_command(
+@app.command("list", cls=Command)
+def list_devices(
     vendor: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only devices of this vendor.")
     ] = None,
@@ -30,48 +34,39 @@ def list_command(
     output: Output = None,
 ) -> None:
     """List every device: memory, bandwidth, dense peaks by dtype, ridge."""
-    from vlcalc.core.units import parse_memory
-    from vlcalc.spec.device_tables import device_list, parse_peak_dtype
+    from vlcalc.api.devices import devices
 
-    table = device_list(
-        vendor=vendor,
-        dtype=None if dtype is None else parse_peak_dtype(dtype, where="--dtype"),
-        min_memory_bytes=0
-        if min_memory is None
-        else parse_memory(min_memory, where="--min-memory"),
-    )
-    show([table], format, output)
+    show_report(devices(vendor=vendor, dtype=dtype, min_memory=min_memory), format, output)
 
 
-@app.command("show")
-def show_command(
+@app.command("show", cls=Command)
+def show_device(
     name: Annotated[str, typer.Argument(help="Name, alias or YAML file.")],
     format: Format = "table",  # noqa: A002
     output: Output = None,
 ) -> None:
     """Show all that is known of a device, with notes and sources."""
-    from vlcalc.spec.device_tables import device_figures
-    from vlcalc.spec.devices import load_device
+    from vlcalc.api.devices import describe_device
 
-    show([device_figures(load_device(name))], format, output)
+    show_report(describe_device(name), format, output)
 
 
-@app.command("detect")
-def detect_command(
+@app.command("detect", cls=Command)
+def show_detected(
     format: Format = "table",  # noqa: A002
     output: Output = None,
 ) -> None:
     """Show what this machine has: CUDA devices, MPS, CPU, and which of the list they are."""
-    from vlcalc.measurement.detect import detect, detected_table
+    from vlcalc.api.devices import detect_devices
 
-    show([detected_table(detect())], format, output)
+    show_report(detect_devices(), format, output)
 
 
-@app.command("calibrate")
-def calibrate_command(
+@app.command("calibrate", cls=Command)
+def calibrate_device(
     device: Annotated[
         str, typer.Option(metavar="auto|cuda|mps|cpu", help="auto: CUDA, then MPS, then the CPU.")
-    ] = "auto",
+    ] = defaults.DEVICE,
     threads: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Of the CPU; torch's own number.")
     ] = None,
@@ -83,6 +78,44 @@ def calibrate_command(
     ] = None,
 ) -> None:
     """Measure this machine, in under a minute; later predictions for it use what was measured."""
-    from vlcalc.cli.calibrating import run
+    from vlcalc.api.devices import calibrate, calibration_target
+    from vlcalc.cli.progress import DRAW_EVERY_S, steps
+    from vlcalc.spec.devices import user_file
+    from vlcalc.spec.listing import spec_yaml
 
-    run(device, threads, output)
+    target = calibration_target(device, threads=threads)
+    path = _checked(output or user_file(target.name))
+    with steps(every_s=DRAW_EVERY_S) as on_step:
+        spec = calibrate(device, threads=threads, on_step=on_step)
+    write([spec_yaml(spec)], path)
+    typer.echo(f"{target.reported_name} is measured: {path}", err=True)
+    name = str(path) if output else spec.name
+    typer.echo(
+        f"predictions for this machine use it; `vlcalc devices show {name}` shows it", err=True
+    )
+
+
+def _checked(path: Path) -> Path:
+    """Return the path, its folder made, before a minute is spent on measuring.
+
+    Raises:
+        InputError: it is no YAML file, or it cannot be written.
+    """
+    from vlcalc.spec.catalogue import is_file_name
+
+    if not is_file_name(path.name):
+        raise InputError(expected="a file ending in `.yaml`", got=f"`{path}`", where="--output")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        reason = "" if os.access(path.parent, os.W_OK) else "no permission to write"
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+    if reason:
+        raise InputError(
+            expected="a folder that can be made and written",
+            got=reason,
+            where=str(path.parent),
+            hint="`--output FILE.yaml` writes elsewhere",
+        )
+    check_writable(path, where="--output")
+    return path

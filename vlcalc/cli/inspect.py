@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from vlcalc.api import defaults
+from vlcalc.cli.edge import given, refuse, show_report, whole_number
 from vlcalc.cli.options import (
     Dtype,
     Format,
@@ -19,9 +19,8 @@ from vlcalc.cli.options import (
     Quant,
     TensorParallel,
 )
-from vlcalc.core.errors import InputError
+from vlcalc.core.units import parse_grid
 
-PREFIX = "fusion:"
 OF_A_MODEL = (
     *("image", "images", "output_tokens", "kv_dtype", "quant", "logits", "stage"),
     *("device", "tp", "measured"),
@@ -31,59 +30,7 @@ OF_A_METHOD = ("vision_width", "text_width", "grid", "views", "depth")
 Opt = typer.Option
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AskedLoad:
-    """The options that say what a model is asked to do, as the user typed them."""
-
-    image: str | None
-    images: int | None
-    text: str | None
-    output_tokens: str | None
-    batch: str
-    dtype: str
-    kv_dtype: str | None
-    quant: str | None
-    logits: str | None = None
-    attention: str = "flash"
-
-    def batch_size(self) -> int:
-        """Return the number of prompts, or of images, at once."""
-        from vlcalc.core.units import parse_count
-
-        return parse_count(self.batch, where="--batch", minimum=1)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Asked(AskedLoad):
-    """The options of `vlcalc inspect` as the user typed them; None where they did not."""
-
-    stage: str | None
-    device: str | None
-    tp: int | None
-    measured: Path | None
-    verify: bool
-    vision_width: int | None
-    text_width: int | None
-    grid: str | None
-    views: int | None
-    depth: int | None
-    format: str
-    output: Path | None
-
-    def refuse(self, options: tuple[str, ...], *, expected: str) -> None:
-        """Refuse options that are for something else.
-
-        Raises:
-            InputError: one of them was given.
-        """
-        for option in options:
-            value = getattr(self, option)
-            if value is not None:
-                name = f"--{option.replace('_', '-')}"
-                raise InputError(expected=expected, got=f"`{value}`", where=name)
-
-
-def command(
+def inspect_command(
     model: Annotated[
         str,
         typer.Argument(
@@ -97,8 +44,10 @@ def command(
         str | None, Opt(metavar="N", help="Tokens of text; 50 of a model, 128 of a method.")
     ] = None,
     output_tokens: OutputTokens = None,
-    batch: Annotated[str, Opt(metavar="N", help="Prompts (of a method: images) at once.")] = "1",
-    dtype: Dtype = "bfloat16",
+    batch: Annotated[str, Opt(metavar="N", help="Prompts (of a method: images) at once.")] = str(
+        defaults.BATCH_SIZE
+    ),
+    dtype: Dtype = defaults.DTYPE,
     kv_dtype: KvDtype = None,
     quant: Quant = None,
     logits: Annotated[
@@ -117,7 +66,7 @@ def command(
     ] = None,
     attention: Annotated[
         str, Opt(metavar="math|flash|efficient|cpu", help="Attention kernel, for memory.")
-    ] = "flash",
+    ] = defaults.ATTENTION,
     verify: Annotated[
         bool, Opt("--verify", help="Show closed form, fvcore and torch's counter side by side.")
     ] = False,
@@ -147,38 +96,43 @@ def command(
     `fusion:NAME` shows one fusion method instead: what it is, and what each of its submodules and
     operators costs, for the dims of the published design, else CLIP ViT-L/14-336 and Vicuna-7B.
     """
-    options: dict[str, Any] = {key: value for key, value in locals().items() if key != "model"}
-    asked = Asked(**options)
-    if model.startswith(PREFIX):
-        from vlcalc.cli.inspect_fusion import inspect_fusion
+    options = dict(locals())
+    from vlcalc.api.loads import subject_of
+    from vlcalc.spec.schema import FusionSpec
 
-        asked.refuse(OF_A_MODEL, expected="an option of fusion methods; this one is for models")
-        inspect_fusion(_name(model), asked)
-    else:
-        from vlcalc.cli.inspect_model import inspect_model
+    subject = subject_of(model)
+    request = given(
+        text_tokens=whole_number(text, "text"),
+        batch_size=whole_number(batch, "batch", minimum=1),
+        dtype=dtype,
+        attention=attention,
+        verify=verify,
+    )
+    if isinstance(subject, FusionSpec):
+        from vlcalc.api.inspect_method import inspect_method
 
-        asked.refuse(OF_A_METHOD, expected="an option of models; this one is for `fusion:NAME`")
-        inspect_model(model, asked)
-
-
-def _name(part: str) -> str:
-    if part == PREFIX:
-        raise InputError(
-            expected="`fusion:NAME`", got=f"`{part}`", hint="such as `fusion:llava-1.5-7b-mlp`"
+        refuse(options, OF_A_MODEL, expected="an option of fusion methods; this one is for models")
+        request |= given(
+            vision_width=vision_width,
+            text_width=text_width,
+            grid=None if grid is None else parse_grid(grid, where="--grid"),
+            views=views,
+            depth=depth,
         )
-    return part.removeprefix(PREFIX)
+        show_report(inspect_method(subject, **request).report(), format, output)
+        return
+    from vlcalc.api.inspect import inspect
 
-
-def require_torch() -> None:
-    """Refuse to count modules where torch or fvcore is missing.
-
-    Raises:
-        InputError: one of them is.
-    """
-    missing = [name for name in ("torch", "fvcore") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise InputError(
-            expected="the extra `vlcalc[torch]`, which counts modules",
-            got=f"no {' and no '.join(missing)}",
-            hint="pip install 'vlcalc[torch]'",
-        )
+    refuse(options, OF_A_METHOD, expected="an option of models; this one is for `fusion:NAME`")
+    request |= given(
+        num_images=images,
+        output_tokens=whole_number(output_tokens, "output-tokens", minimum=1),
+        kv_dtype=kv_dtype,
+        quant=quant,
+        logits=logits,
+        stage=stage,
+        device=device,
+        tp=tp,
+        measured=measured,
+    )
+    show_report(inspect(subject, image, **request).report(), format, output)

@@ -8,11 +8,13 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from vlcalc.cli.edge import Command
+
 NAMES = ("tokens", "compare", "bench", "inspect", "fit", "audit", "devices", "specs")
 
 
 class LazyCommands(dict[str, Any]):
-    """The commands by name; a file of this package with a `command` or an `app` is one."""
+    """The commands by name; a file of this package with `NAME_command` or an `app` is one."""
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return the command of a name, imported now."""
@@ -25,7 +27,7 @@ def load_command(name: str) -> Any:
     if hasattr(module, "app"):
         return typer.main.get_group(module.app)
     alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    alone.command(name)(module.command)
+    alone.command(name, cls=Command)(getattr(module, f"{name}_command"))
     return typer.main.get_command(alone)
 
 

@@ -10,9 +10,30 @@ from typer import Option
 FORM = "table|csv|json|markdown"
 DTYPES = "float32|bfloat16|float16"
 
-Format = Annotated[str, Option("--format", "-f", metavar=FORM, help="Form of the output.")]
+
+def _known_format(name: str) -> str:
+    """Refuse a format that there is not, before anything is computed."""
+    from vlcalc.report.formats import FORMATS
+
+    FORMATS.get(name, where="--format")
+    return name
+
+
+def _writable(output: Path | None) -> Path | None:
+    """Refuse a file that cannot be written, before anything is computed."""
+    from vlcalc.cli.output import check_writable
+
+    check_writable(output, where="--output")
+    return output
+
+
+Format = Annotated[
+    str,
+    Option("--format", "-f", metavar=FORM, help="Form of the output.", callback=_known_format),
+]
 Output = Annotated[
-    Path | None, Option("--output", "-o", metavar="FILE", help="Write to a file instead.")
+    Path | None,
+    Option("--output", "-o", metavar="FILE", help="Write to a file instead.", callback=_writable),
 ]
 OwnImage = Annotated[
     str | None, Option(metavar="WxH|FILE", help="Size of an image; the encoder's own by default.")

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 
 from vlcalc.core.image_headers import find_images
@@ -14,6 +13,7 @@ from vlcalc.tokens.sizes import Sized
 
 PATIENCE_S = 1.0
 UPDATE_EVERY = 2000
+DRAW_EVERY_S = 0.2
 
 
 def tracked(sizes: Iterator[Sized], source: Path) -> Iterator[Sized]:
@@ -53,13 +53,16 @@ def _total(source: Path) -> int:
 
 
 @contextmanager
-def steps(total: int) -> Iterator[Callable[[str], None]]:
-    """Show how far work in steps is; yield what to call with the name of each step that begins.
+def steps(*, every_s: float = 0.0) -> Iterator[Callable[[int, int, str], None]]:
+    """Yield what shows number, total and name of each step that begins; nothing in a pipe.
 
     The bar is drawn between steps alone: while one is timed, nothing else is to run.
+
+    Args:
+        every_s: seconds that lie between two drawings at least.
     """
     if not sys.stderr.isatty():
-        yield lambda _name: None
+        yield lambda _number, _total, _name: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -67,10 +70,14 @@ def steps(total: int) -> Iterator[Callable[[str], None]]:
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, auto_refresh=False) as progress:
-        task = progress.add_task("", total=total)
-        begun = count()
+        task = progress.add_task("", total=None)
+        drawn_s = 0.0
 
-        def begin(name: str) -> None:
-            progress.update(task, completed=next(begun), description=name, refresh=True)
+        def begin(number: int, total: int, name: str) -> None:
+            nonlocal drawn_s
+            now_s = time.monotonic()
+            if now_s - drawn_s >= every_s:
+                drawn_s = now_s
+                progress.update(task, completed=number, total=total, description=name, refresh=True)
 
         yield begin

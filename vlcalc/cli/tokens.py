@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from vlcalc.cli.asked import Asked
+from vlcalc.cli.edge import given, refuse, show_report, whole_numbers
 from vlcalc.cli.options import Format, Output
+from vlcalc.core.errors import InputError
+from vlcalc.core.image_size import ImageSize
+from vlcalc.core.units import parse_clip, parse_count, parse_grid, parse_size
 
 HELP = """Count the visual tokens of images, exactly, and what is left of the context window.
 
@@ -17,10 +21,12 @@ Without --model it is a calculator: tiles of --res pixels, or an --image cut int
 reference tables.
 """
 
+RULE_DECIDES = "the model's own rule decides how an image is cut; give --image WxH"
+
 Opt = typer.Option
 
 
-def command(
+def tokens_command(
     model: Annotated[
         list[str] | None,
         Opt(
@@ -104,15 +110,125 @@ def command(
     output: Output = None,
 ) -> None:
     """Gather the options and run the mode that they mean; typer shows `HELP` instead."""
-    asked = Asked(**{**locals(), "model": model or [], "image": image or []})
-    asked.check_not_empty()
+    options = dict(locals())
+    prompt = {
+        "text_tokens": parse_count(text, where="--text"),
+        "reserve_tokens": parse_count(reserve, where="--reserve"),
+        "context_windows": whole_numbers(context, "context"),
+    }
+    if model:
+        refuse(options, ("tiles", "grid", "merge", "patch", "tile", "thumbnail"), hint=RULE_DECIDES)
     if sizes is not None:
-        from vlcalc.cli.tokens_sizes import run
+        _show_sizes(options, prompt)
     elif model:
-        from vlcalc.cli.tokens_models import run
+        _show_models(options, prompt)
     else:
-        from vlcalc.cli.tokens_calculator import run
-    run(asked)
+        _show_tiles(options, prompt)
 
 
-command.__doc__ = HELP
+tokens_command.__doc__ = HELP
+
+
+def _show_tiles(options: dict[str, Any], prompt: dict[str, Any]) -> None:
+    """Show what tiles cost, or two reference tables where nothing is asked.
+
+    Raises:
+        InputError: options that cannot be, or that do not go together.
+    """
+    from vlcalc.api.calculator import calculate_tiles, reference_tiles
+
+    of_models = ("frames", "video", "detail", "cost", "sort", "each")
+    refuse(options, of_models, hint="it needs a --model")
+    images, sides_px = options["image"], whole_numbers(options["res"], "res")
+    if not (sides_px or images or options["tiles"] is not None or options["grid"]):
+        alone = ("merge", "patch", "thumbnail", "tile")
+        refuse(options, alone, hint="give --res or --image as well")
+        show_report(reference_tiles(), options["format"], options["output"])
+        return
+    if images:
+        refuse(options, ("res", "tiles", "grid"), hint="an --image is cut by --tile")
+    else:
+        refuse(options, ("tile",), hint="it cuts an --image; --res is the side of a tile")
+    grid = options["grid"]
+    result = calculate_tiles(
+        num_images=options["images"],
+        **prompt,
+        **given(
+            sides_px=sides_px or None,
+            images=images,
+            tile_px=options["tile"],
+            patch_px=options["patch"],
+            merge=options["merge"],
+            num_tiles=options["tiles"],
+            grid=None if grid is None else parse_grid(grid, where="--grid"),
+            thumbnail=options["thumbnail"],
+        ),
+    )
+    show_report(result.report(explain=options["explain"]), options["format"], options["output"])
+    if options["check"] and result.overfull:
+        raise InputError(
+            expected="every window to hold text, images and reserve",
+            got=", ".join(f"{window:,} over-full" for window in result.overfull),
+            where="--check",
+        )
+
+
+def _show_models(options: dict[str, Any], prompt: dict[str, Any]) -> None:
+    """Show what images cost models, or the chain of steps.
+
+    Raises:
+        InputError: options that cannot be, or that do not go together; no model takes the image.
+    """
+    from vlcalc.api.tokens import count_tokens, explain_tokens
+
+    refuse(options, ("each",), hint="it goes with --sizes")
+    images = [ImageSize(side, side) for side in whole_numbers(options["res"], "res")]
+    images += options["image"] or []
+    clip = None
+    if options["video"] is not None:
+        refuse(options, ("image", "res", "frames"), hint="--video has its own size and frames")
+        clip = parse_clip(options["video"][0], where="--video")
+        images = [parse_size(options["video"][1], where="--video")]
+    windows = prompt.pop("context_windows")
+    prompt |= given(
+        images=images or None, num_frames=options["frames"], clip=clip, detail=options["detail"]
+    )
+    prompt["num_images"] = options["images"]
+    if options["explain"]:
+        refuse(options, ("check", "sort", "cost"), hint="--explain shows the chain of one image")
+        report = explain_tokens(options["model"], **prompt)
+        show_report(report, options["format"], options["output"])
+        return
+    result = count_tokens(options["model"], context_windows=windows, sort=options["sort"], **prompt)
+    show_report(result.report(prices=options["cost"]), options["format"], options["output"])
+    if options["check"] and result.overfull:
+        first = ", ".join(f"{row.model} {row.image}" for row in result.overfull[:5])
+        more = f" and {len(result.overfull) - 5} more" if len(result.overfull) > 5 else ""
+        got = f"{first}{more} over-full or refused"
+        raise InputError(expected="every row to fit its window", got=got, where="--check")
+
+
+def _show_sizes(options: dict[str, Any], prompt: dict[str, Any]) -> None:
+    """Show the distribution over the images of a file or folder, or a row for each.
+
+    Raises:
+        InputError: no model, options that do not go together, or a file that cannot be used.
+    """
+    from vlcalc.api.token_sizes import each_size, token_distribution
+    from vlcalc.cli.output import stdout_canvas
+    from vlcalc.cli.progress import tracked
+    from vlcalc.tokens.sizes import stream_sizes
+
+    gc.enable()
+    refuse(options, ("res", "image", "frames", "video"), hint="--sizes has its own images")
+    shown = ("explain", "cost", "check", "sort")
+    refuse(options, shown, hint="--sizes shows a distribution")
+    if not options["model"]:
+        raise InputError(expected="a --model to count for", got="none", where="--sizes")
+    sizes = tracked(stream_sizes(options["sizes"]), options["sizes"])
+    if options["each"]:
+        report = each_size(options["model"], sizes, detail=options["detail"])
+    else:
+        result = token_distribution(options["model"], sizes, detail=options["detail"], **prompt)
+        report = result.report(unicode=stdout_canvas().unicode)
+    show_report(report, options["format"], options["output"])

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from vlcalc.comparison.methods import Comparison
 from vlcalc.core.errors import InputError, near_miss
+from vlcalc.core.install import install_hint
 from vlcalc.report.columns import Columns, Metric, cells, metric
-from vlcalc.report.table import Column, Table, Unit
-from vlcalc.runs.run import Measured
+from vlcalc.report.table import Column, Table
 
 METRICS: tuple[Metric[Comparison], ...] = (
     metric("method", "method", lambda c: c.method.name, "text"),
@@ -66,83 +66,47 @@ DEFAULT = (
     *("llm_modified", "spatial_detail", "used_by"),
 )
 COLUMNS = Columns(METRICS, groups=GROUPS, default=DEFAULT)
-
-
-def _timing(
-    key: str, title: str, value: Callable[[Measured], Any], unit: Unit, priority: int = 6
-) -> Metric[Comparison]:
-    return metric(key, title, lambda row: row.measured and value(row.measured), unit, priority)
-
-
-# With a saved run beside them.
-TIMINGS: tuple[Metric[Comparison], ...] = (
-    _timing("latency_s", "latency", lambda row: row.median_s, "seconds", 9),
-    _timing("latency_iqr_s", "IQR", lambda row: row.iqr_s, "seconds", 5),
-    _timing("images_per_s", "images/s", lambda row: row.images_per_s, "ratio", 5),
-    _timing("peak_bytes", "peak memory", lambda row: row.peak_bytes, "bytes", 8),
-    _timing(
-        "latency_source", "latency source", lambda row: "measured" if row.median_s else None, "text"
-    ),
-)
-TIMING_KEYS = tuple(each.column.key for each in TIMINGS)
-TIMED_COLUMNS = Columns(
-    (*METRICS, *TIMINGS),
-    groups={**GROUPS, "timings": ("method", *TIMING_KEYS), "all": (*GROUPS["all"], *TIMING_KEYS)},
-    default=("method", *TIMING_KEYS, *DEFAULT[1:]),
-)
 CONVENTION = (
     "FLOPs are 2 per multiply-accumulate of matrix products, convolutions and attention; causal "
     "attention in full; logits of the last position. Parameters, tokens and FLOPs are exact."
 )
 ACTIVATIONS_KEY = "peak_activation_bytes"
 ACTIVATIONS = "Peak activations are counted on the meta device for the {} attention backend."
-NO_TORCH = "Peak activations need torch: pip install 'vlcalc[torch]'."
+NO_TORCH = "Peak activations need torch: {}."
 
 
 def _yes(value: bool) -> str:  # noqa: FBT001
     return "yes" if value else "no"
 
 
-def metrics_of(
-    keys: Sequence[str] | None, *, timed: bool = False
-) -> tuple[Metric[Comparison], ...]:
-    """Return the metrics of keys and groups of keys; those for people by default.
-
-    Args:
-        keys: of columns and groups.
-        timed: whether there are those of a saved run as well.
+def criteria(keys: Sequence[str], known: Columns[Comparison]) -> list[str]:
+    """Return the keys of the columns that rows are held against each other in.
 
     Raises:
-        InputError: an unknown key.
+        InputError: an unknown one, or one that is no number.
     """
-    return _columns(timed=timed).chosen(keys)
+    columns = [known.named(key.removeprefix("-"), where="--pareto").column for key in keys]
+    for column in columns:
+        if column.unit == "text":
+            raise InputError(expected="columns of numbers", got=f"`{column.key}`", where="--pareto")
+    return [column.key for column in columns]
 
 
-def _columns(*, timed: bool) -> Columns[Comparison]:
-    return TIMED_COLUMNS if timed else COLUMNS
-
-
-def sorted_rows(rows: Sequence[Comparison], key: str) -> list[Comparison]:
-    """Return rows sorted by a metric, largest first with `-` before its key; unknown last.
-
-    Raises:
-        InputError: there is no such metric.
-    """
-    return _columns(timed=_timed(rows)).sorted(rows, key, where="--sort")
-
-
-def _timed(rows: Sequence[Comparison]) -> bool:
-    return any(row.measured for row in rows)
-
-
-def pareto(rows: Sequence[Comparison], keys: Sequence[str]) -> frozenset[int]:
+def pareto(
+    rows: Sequence[Comparison], keys: Sequence[str], *, known: Columns[Comparison] = COLUMNS
+) -> frozenset[int]:
     """Return the numbers of the rows that no other beats: smaller is better, larger with `-`.
 
+    Args:
+        rows: what was compared.
+        keys: of the columns that count.
+        known: the columns that there are.
+
     Raises:
-        InputError: an unknown metric, or one that is no number.
+        InputError: as `criteria`.
     """
-    chosen = _columns(timed=_timed(rows))
-    points = [_point(row, keys, chosen) for row in rows]
+    criteria(keys, known)
+    points = [_point(row, keys, known) for row in rows]
     return frozenset(
         i
         for i, point in enumerate(points)
@@ -152,14 +116,11 @@ def pareto(rows: Sequence[Comparison], keys: Sequence[str]) -> frozenset[int]:
 
 
 def _point(
-    row: Comparison, keys: Sequence[str], columns: Columns[Comparison]
+    row: Comparison, keys: Sequence[str], known: Columns[Comparison]
 ) -> tuple[float, ...] | None:
     values = []
     for key in keys:
-        found = columns.named(key.removeprefix("-"), where="--pareto")
-        if found.column.unit == "text":
-            raise InputError(expected="columns of numbers", got=f"`{key}`", where="--pareto")
-        value = found.value(row)
+        value = known.named(key.removeprefix("-")).value(row)
         if value is None:
             return None
         values.append(-value if key.startswith("-") else value)
@@ -174,6 +135,7 @@ def comparison_table(
     rows: Sequence[Comparison],
     *,
     columns: Sequence[str] | None = None,
+    known: Columns[Comparison] = COLUMNS,
     baseline: str | None = None,
     unbeaten: frozenset[int] | None = None,
     title: str = "",
@@ -185,6 +147,7 @@ def comparison_table(
     Args:
         rows: what was compared.
         columns: keys and groups of keys.
+        known: the columns that there are.
         baseline: name of the method that every figure is shown as a ratio to.
         unbeaten: rows to mark as beaten by none.
         title: what the table shows.
@@ -194,7 +157,7 @@ def comparison_table(
     Raises:
         InputError: an unknown column, or a baseline that is not among the rows.
     """
-    metrics = metrics_of(columns, timed=_timed(rows))
+    metrics = known.chosen(columns)
     values = cells(metrics, rows)
     shown = tuple(each.column for each in metrics)
     if baseline is not None:
@@ -205,10 +168,21 @@ def comparison_table(
     notes = [CONVENTION, *notes]
     if any(each.column.key == ACTIVATIONS_KEY for each in metrics):
         counted = any(row.peak_activation_bytes is not None for row in rows)
-        notes.append(ACTIVATIONS.format(attention) if counted else NO_TORCH)
+        notes.append(ACTIVATIONS.format(attention) if counted else NO_TORCH.format(install_hint()))
     notes += [f"{row.method.name}: {row.error}" for row in rows if row.error]
     alerts = frozenset(i for i, row in enumerate(rows) if row.error)
     return Table(shown, values, title=title, notes=tuple(notes), alerts=alerts)
+
+
+def check_baseline(baseline: str, names: Sequence[str]) -> None:
+    """Refuse a baseline that is not among the names of compared methods; raises InputError."""
+    if baseline not in names:
+        raise InputError(
+            expected="the name of a compared method",
+            got=f"`{baseline}`",
+            where="--baseline",
+            hint=near_miss(baseline, names) or "compared: " + ", ".join(names),
+        )
 
 
 def _as_ratios(
@@ -218,14 +192,7 @@ def _as_ratios(
     baseline: str,
 ) -> tuple[tuple[Column, ...], list[tuple[Any, ...]]]:
     names = [row.method.name for row in rows]
-    if baseline not in names:
-        hint = near_miss(baseline, names) or "compared: " + ", ".join(names)
-        raise InputError(
-            expected="the name of a compared method",
-            got=f"`{baseline}`",
-            where="--baseline",
-            hint=hint,
-        )
+    check_baseline(baseline, names)
     base = values[names.index(baseline)]
     ratios = [
         tuple(_ratio(column, *pair) for column, *pair in zip(columns, row, base, strict=True))

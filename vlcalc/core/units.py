@@ -150,28 +150,44 @@ def parse_grid(text: str, *, where: str = "") -> tuple[int, int]:
 
 
 def parse_count(text: str, *, where: str = "", minimum: int = 0) -> int:
-    """Read a whole number such as `4096`, `4_096`, `4,096`, `4K`, `128k` (K = 1,024) or `1M`.
+    """Read a whole number such as `4096`, `4_096`, `4K`, `128k` (K = 1,024) or `1M`.
 
-    A comma stands between thousands alone: `1,8` is two numbers, not eighteen.
+    A comma is refused: it stands between several numbers, never between thousands.
 
     Raises:
         InputError: the text is no such number, or it is below `minimum`.
     """
-    match = re.fullmatch(r"\s*([0-9]{1,3}(?:,[0-9]{3})+|[0-9][0-9_]*)\s*([kKmM]?)\s*", text)
+    match = re.fullmatch(r"\s*([0-9][0-9_]*)\s*([kKmM]?)\s*", text)
     if not match or len(text) > 20:
         raise InputError(
-            expected="a whole number such as `4096` or `4K`", got=f"`{text[:60]}`", where=where
+            expected="a whole number such as `4096` or `4K`",
+            got=f"`{text[:60]}`",
+            where=where,
+            hint="one number is taken here; between thousands `_` may stand" if "," in text else "",
         )
     scale = {"": 1, "k": 1024, "m": 1024 * 1024}[match[2].lower()]
-    value = int(re.sub("[_,]", "", match[1])) * scale
+    value = int(match[1].replace("_", "")) * scale
     if value < minimum:
         raise InputError(expected=f"at least {minimum}", got=f"`{text}`", where=where)
     return value
 
 
 def parse_counts(text: str, *, where: str = "", minimum: int = 1) -> tuple[int, ...]:
-    """Read whole numbers joined by commas: `224,336` or `4K,32K`; raises as `parse_count`."""
-    return tuple(parse_count(part, where=where, minimum=minimum) for part in text.split(","))
+    """Read whole numbers joined by commas: `224,336` or `4K,32K`.
+
+    Raises:
+        InputError: as `parse_count`, or a number begins with 0, as in `4,096`: that was one number.
+    """
+    parts = text.split(",")
+    for part in parts[1:]:
+        if re.match(r"\s*0[0-9]", part):
+            raise InputError(
+                expected="whole numbers joined by commas",
+                got=f"`{text[:60]}`",
+                where=where,
+                hint="between thousands only `_` may stand",
+            )
+    return tuple(parse_count(part, where=where, minimum=minimum) for part in parts)
 
 
 def parse_memory(text: str, *, where: str = "") -> int:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from vlcalc.core.errors import InputError
 from vlcalc.core.known import sum_known
 from vlcalc.fusion.base import Dims
+from vlcalc.spec.dims import dims_between
 from vlcalc.spec.schema import LanguageSpec, ModelSpec, VisionSpec
 from vlcalc.tiling.regions import Regions
 
@@ -83,26 +84,14 @@ def dims_of(spec: ModelSpec, *, columns: int | None = None, rows: int | None = N
     Raises:
         InputError: the language model's shape is not known.
     """
-    shape = spec.language.shape
-    if shape is None:
+    if spec.language.shape is None:
         raise InputError(
             expected="a language model whose shape is known", got=f"`{spec.language.name}`"
         )
     if columns is None and isinstance(spec.tiling, Regions):
         columns, rows = spec.tiling.num_regions, 1
     columns = columns or _side(spec)
-    rows = rows or columns
-    vision = spec.vision
-    stride = vision.encoder.output_stride if vision and vision.encoder else 1
-    return Dims(
-        vision_width=(vision.width if vision else None) or shape.width,
-        text_width=shape.width,
-        columns=-(-columns // stride),
-        rows=-(-rows // stride),
-        num_prefix_tokens=(vision.num_prefix_tokens if vision else None) or 0,
-        text_depth=shape.text_depth,
-        vocab_size=shape.vocab_size,
-    )
+    return dims_between(spec.vision, spec.language, columns=columns, rows=rows or columns)
 
 
 def _side(spec: ModelSpec) -> int:

@@ -11,19 +11,14 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
-from vlcalc.fusion.arithmetic import (
-    linear_flops,
-    linear_params,
-    mlp_flops,
-    mlp_params,
-    norm_params,
-)
+from vlcalc.core.division import divide
+from vlcalc.fusion.arithmetic import linear_flops, linear_params, mlp_flops, mlp_params, norm_params
 from vlcalc.fusion.attention import plain_attention
-from vlcalc.fusion.base import FUSIONS, Dims, divide
+from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.resampler import Resampler
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("aria_projector")
@@ -38,6 +33,7 @@ class AriaProjector(Resampler):
         num_heads: attention heads.
     """
 
+    module: ClassVar[str] = "resampler.AriaProjectorModule"
     token_effect: ClassVar[str] = "resampled to the queries"
 
     kind: Literal["aria_projector"]
@@ -76,23 +72,9 @@ class AriaProjector(Resampler):
 
     def num_flops(self, dims: Dims) -> int:
         vision, text, batch = dims.vision_width, dims.text_width, dims.num_inputs
-        queries, visual = batch * self._used, batch * dims.num_visual_tokens
+        queries, visual = self._used, self.num_keys(dims)
         return (
-            linear_flops(2 * queries + 2 * visual, vision, vision)
-            + plain_attention(vision).num_flops(batch, self._used, dims.num_visual_tokens)
-            + mlp_flops(queries, [vision, text, text])
+            linear_flops(2 * batch * (queries + visual), vision, vision)
+            + plain_attention(vision).num_flops(batch, queries, visual)
+            + mlp_flops(batch * queries, [vision, text, text])
         )
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules import resampler
-
-        with torch.device(device):
-            return resampler.AriaProjector(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                num_queries=self.num_queries,
-                used_queries=self.used_queries,
-                num_heads=self.num_heads,
-            )

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from vlcalc.core.division import divide
 from vlcalc.fusion.arithmetic import attention_flops, linear_flops, linear_params, norm_params
-from vlcalc.fusion.base import divide
 from vlcalc.fusion.choices import Norm
 
 

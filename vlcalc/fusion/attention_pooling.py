@@ -17,7 +17,7 @@ from vlcalc.fusion.grids import num_windows
 from vlcalc.fusion.per_view import PerView
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("attention_pooling")
@@ -31,6 +31,7 @@ class AttentionPooling(PerView):
         hidden_width: hidden width of the feed-forward, which has no biases.
     """
 
+    module: ClassVar[str] = "pooling.AttentionPoolingModule"
     token_effect: ClassVar[str] = "pooled in squares of `pool_size` x `pool_size`"
     spatial_detail: ClassVar[str] = "coarser grid; the square is attended to by its mean"
 
@@ -64,17 +65,3 @@ class AttentionPooling(PerView):
 
     def _projector_weights(self, dims: Dims) -> int:
         return self.hidden_width * (2 * self._pooled_width + dims.text_width)
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules import pooling
-
-        with torch.device(device):
-            return pooling.AttentionPooling(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                num_columns=dims.columns,
-                num_rows=dims.rows,
-                **self.model_dump(exclude={"kind"}),
-            )

@@ -1,12 +1,17 @@
 """The contract of a fusion method: tokens, parameters and FLOPs in closed form, and its module.
 
 A method is a frozen model whose fields are the YAML keys of a spec's `fusion:` block, registered
-under its `kind` in the module of that name. It loads without torch; `build` imports its module.
+under its `kind` in the file of that name. It loads without torch, and names its module in
+`vlcalc.modules`; `build` imports that, and gives each argument of its constructor the field of that
+name, or else what the dims call so.
 """
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple
 
 from vlcalc.core.errors import InputError
@@ -18,7 +23,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 Taxonomy = Literal["early", "mid", "late"]
-Device = Literal["meta", "cpu", "cuda", "mps"]
 
 
 class Dims(NamedTuple):
@@ -36,6 +40,8 @@ class Dims(NamedTuple):
         text_depth: layers of the language model, which inserted layers are counted by.
         vocab_size: rows of the language model's embedding, for methods that embed text.
         batch_size: images (with their prompts) at once.
+        extra_vision_widths: widths of the encoders beside the first, on the same grid; only
+            methods that join several encoders use them.
     """
 
     vision_width: int
@@ -48,6 +54,7 @@ class Dims(NamedTuple):
     text_depth: int = 32
     vocab_size: int = 32_000
     batch_size: int = 1
+    extra_vision_widths: tuple[int, ...] = ()
 
     @property
     def num_visual_tokens(self) -> int:
@@ -72,8 +79,13 @@ class Fusion(Frozen, ABC):
         llm_modified: whether layers are added inside the language model.
         token_effect: what happens to the tokens, in a few words.
         spatial_detail: what of the grid survives, in a few words.
+        module: the class that is built, as `file.Class` of `vlcalc.modules`.
+        outside_module: fields that its constructor does not take: they say what goes in, or an
+            argument is computed from them.
     """
 
+    module: ClassVar[str]
+    outside_module: ClassVar[frozenset[str]] = frozenset()
     taxonomy: ClassVar[Taxonomy]
     llm_modified: ClassVar[bool] = False
     token_effect: ClassVar[str]
@@ -87,6 +99,24 @@ class Fusion(Frozen, ABC):
         Raises:
             InputError: a width, grid or count that does not go with the fields; both are named.
         """
+
+    @property
+    def num_tapped_layers(self) -> int:
+        """Layers of the encoder before its last whose outputs the method takes as well."""
+        return 0
+
+    def check_encoders(self, widths: Sequence[int]) -> None:
+        """Refuse a model whose encoders have these widths, where the method cannot take them.
+
+        Raises:
+            InputError: more encoders than the method joins, or of other widths than it says.
+        """
+        if len(widths) > 1:
+            raise InputError(
+                expected="a fusion method that joins the features of several encoders",
+                got=f"`{self.kind}` beside `second_vision`",
+                hint="`linear`, `mlp`, `fused_mlp` and `hybrid_mlp` do",
+            )
 
     @abstractmethod
     def num_image_tokens(self, dims: Dims) -> int:
@@ -108,9 +138,22 @@ class Fusion(Frozen, ABC):
     def num_flops(self, dims: Dims) -> int:
         """Return the FLOPs of one forward pass over the whole batch, in closed form."""
 
-    @abstractmethod
     def build(self, dims: Dims, device: str = "meta") -> nn.Module:
         """Return the module on a device."""
+        import torch
+
+        with torch.device(device):
+            return self.make_module(dims)
+
+    def make_module(self, dims: Dims) -> nn.Module:
+        """Return the module on the device of the context."""
+        outside = {"kind", *self.outside_module}
+        fields = {name: value for name, value in self if name not in outside}
+        return construct(self.module, {**fields, **self.module_arguments(dims)}, dims)
+
+    def module_arguments(self, dims: Dims) -> dict[str, object]:
+        """Return the arguments of the module that neither a field nor the dims have as they are."""
+        return {}
 
     @abstractmethod
     def example_inputs(self, dims: Dims, device: str = "meta") -> tuple[Tensor, ...]:
@@ -122,14 +165,14 @@ FUSIONS: Registry[type[Fusion]] = Registry("fusion method", "vlcalc.fusion")
 FusionField = Annotated[Fusion, ByKind(FUSIONS)]
 
 
-def divide(whole: int, part: int, *, whole_name: str, part_name: str) -> int:
-    """Return whole / part.
+def construct(name: str, arguments: Mapping[str, object], dims: Dims) -> nn.Module:
+    """Return a module of `vlcalc.modules`, taking from the dims what the arguments leave out.
 
     Raises:
-        InputError: `part` does not divide `whole`; the message names both.
+        TypeError: the constructor lacks an argument, or is given one that it does not take.
     """
-    if part < 1 or whole % part:
-        raise InputError(
-            expected=f"`{part_name}` that divides `{whole_name}` ({whole})", got=str(part)
-        )
-    return whole // part
+    file, class_name = name.split(".")
+    module_type: type[nn.Module] = getattr(import_module(f"vlcalc.modules.{file}"), class_name)
+    known = {**dims._asdict(), "num_visual_tokens": dims.num_visual_tokens}
+    parameters = inspect.signature(module_type).parameters
+    return module_type(**{**{key: known[key] for key in parameters if key in known}, **arguments})

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import PositiveFloat, PositiveInt
 
 from vlcalc.core.bounds import Depth
+from vlcalc.core.division import divide
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import (
     attention_flops,
@@ -23,11 +24,11 @@ from vlcalc.fusion.arithmetic import (
     mlp_params,
     norm_params,
 )
-from vlcalc.fusion.base import FUSIONS, Dims, Fusion, Taxonomy, divide
+from vlcalc.fusion.base import FUSIONS, Dims, Fusion, Taxonomy
 from vlcalc.fusion.examples import joined_views, text_ids
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 
 @FUSIONS.register("blip2_objectives")
@@ -52,6 +53,7 @@ class Blip2Objectives(Fusion):
         temperature: of the similarities, before training.
     """
 
+    module: ClassVar[str] = "blip2_objectives.Blip2ObjectivesModule"
     taxonomy: ClassVar[Taxonomy] = "mid"
     token_effect: ClassVar[str] = "resampled by queries, for training only"
     spatial_detail: ClassVar[str] = "mixed by the queries"
@@ -152,16 +154,6 @@ class Blip2Objectives(Fusion):
     def _self_flops(self, batch: int, tokens: int) -> int:
         """Return the FLOPs of all layers without cross-attention; the branches cost the same."""
         return self.depth * encoder_layer_flops(batch, tokens, self.width, self.hidden_width)
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules import blip2_objectives
-
-        with torch.device(device):
-            return blip2_objectives.Blip2Objectives(
-                vision_width=dims.vision_width, **self.model_dump(exclude={"kind"})
-            )
 
     def example_inputs(self, dims: Dims, device: str = "meta") -> tuple[Tensor, ...]:
         return joined_views(dims, device, prefix=True), text_ids(dims, device)

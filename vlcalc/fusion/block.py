@@ -7,7 +7,7 @@ block/models/networks/fusions/fusions.py::Block and ::BlockTucker.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
@@ -17,7 +17,7 @@ from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.vector_fusion import JointFusion
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("block")
@@ -29,6 +29,8 @@ class Block(JointFusion):
         num_chunks: chunks that a vector is cut into.
         rank: products that are summed in place of a full form; None for full forms (BLOCK-Tucker).
     """
+
+    module: ClassVar[str] = "bilinear.BLOCK"
 
     kind: Literal["block"]
     joint_width: PositiveInt = 1600
@@ -77,16 +79,3 @@ class Block(JointFusion):
         if self.rank is None:
             return 2 * batch * (width**3 + width**2)
         return 2 * linear_flops(batch, width, width * self.rank)
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules import bilinear
-
-        with torch.device(device):
-            return bilinear.Block(
-                **self.widths(dims),
-                joint_width=self.joint_width,
-                num_chunks=self.num_chunks,
-                rank=self.rank,
-            )

@@ -17,7 +17,7 @@ from vlcalc.fusion.grids import check_square, square_side
 from vlcalc.fusion.per_view import PerView
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("c_abstractor")
@@ -31,6 +31,7 @@ class CAbstractor(PerView):
         mlp_depth: linear layers that read out the tokens.
     """
 
+    module: ClassVar[str] = "abstractor.CAbstractorModule"
     token_effect: ClassVar[str] = "abstracted to `num_queries`"
     spatial_detail: ClassVar[str] = "coarser grid, locality kept by convolutions"
 
@@ -66,22 +67,6 @@ class CAbstractor(PerView):
 
     def _readout_widths(self, dims: Dims) -> list[int]:
         return [self.hidden_width, *[dims.text_width] * self.mlp_depth]
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules import abstractor
-
-        with torch.device(device):
-            return abstractor.CAbstractor(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                num_tokens=dims.num_visual_tokens,
-                num_queries=self.num_queries,
-                hidden_width=self.hidden_width,
-                depth=self.depth,
-                mlp_depth=self.mlp_depth,
-            )
 
 
 def block_params(width_in: int, width: int) -> int:

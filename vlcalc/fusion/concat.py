@@ -5,18 +5,20 @@ Source: Baltrusaitis et al., arXiv:1705.09406, section 6.1 (early fusion).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.vector_fusion import VectorFusion
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("concat")
 class Concat(VectorFusion):
     """The image's vector followed by the text's: no parameters, no FLOPs."""
+
+    module: ClassVar[str] = "feature_fusion.ConcatFusion"
 
     kind: Literal["concat"]
 
@@ -25,8 +27,3 @@ class Concat(VectorFusion):
 
     def num_flops(self, dims: Dims) -> int:
         return 0
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        from vlcalc.modules.feature_fusion import ConcatFusion
-
-        return ConcatFusion()

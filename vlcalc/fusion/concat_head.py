@@ -14,7 +14,7 @@ from vlcalc.fusion.base import FUSIONS, Dims, Taxonomy
 from vlcalc.fusion.vector_fusion import VectorFusion
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("concat_head")
@@ -25,6 +25,7 @@ class ConcatHead(VectorFusion):
         output_width: scores of the decision, e.g. classes.
     """
 
+    module: ClassVar[str] = "late.ConcatHeadModule"
     taxonomy: ClassVar[Taxonomy] = "late"
 
     kind: Literal["concat_head"]
@@ -36,15 +37,3 @@ class ConcatHead(VectorFusion):
     def num_flops(self, dims: Dims) -> int:
         both = dims.vision_width + dims.text_width
         return linear_flops(dims.batch_size, both, self.output_width)
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules import late
-
-        with torch.device(device):
-            return late.ConcatHead(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                output_width=self.output_width,
-            )

@@ -6,7 +6,7 @@ block/models/networks/fusions/fusions.py::ConcatMLP.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveInt
 
@@ -16,7 +16,7 @@ from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.vector_fusion import JointFusion
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("concat_mlp")
@@ -28,6 +28,8 @@ class ConcatMlp(JointFusion):
         depth: linear layers.
         activation: what stands between them.
     """
+
+    module: ClassVar[str] = "feature_fusion.ConcatMLP"
 
     kind: Literal["concat_mlp"]
     hidden_width: PositiveInt = 1600
@@ -43,18 +45,3 @@ class ConcatMlp(JointFusion):
     def _mlp_widths(self, dims: Dims) -> list[int]:
         both = dims.vision_width + dims.text_width
         return [both, *[self.hidden_width] * (self.depth - 1), self.fused_width(dims)]
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules.feature_fusion import ConcatMLP
-
-        with torch.device(device):
-            return ConcatMLP(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                hidden_width=self.hidden_width,
-                output_width=self.fused_width(dims),
-                depth=self.depth,
-                activation=self.activation,
-            )

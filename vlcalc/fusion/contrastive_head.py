@@ -14,7 +14,7 @@ from vlcalc.fusion.base import FUSIONS, Dims, Taxonomy
 from vlcalc.fusion.vector_fusion import VectorFusion
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("contrastive_head")
@@ -27,6 +27,7 @@ class ContrastiveHead(VectorFusion):
             itself (ALIGN).
     """
 
+    module: ClassVar[str] = "late.ContrastiveHeadModule"
     taxonomy: ClassVar[Taxonomy] = "late"
 
     kind: Literal["contrastive_head"]
@@ -50,11 +51,3 @@ class ContrastiveHead(VectorFusion):
 
     def num_flops(self, dims: Dims) -> int:
         return 2 * self.num_similarities(dims) * dims.text_width
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules import late
-
-        with torch.device(device):
-            return late.ContrastiveHead(initial=self.initial, logarithmic=self.logarithmic)

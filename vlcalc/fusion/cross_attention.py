@@ -5,7 +5,7 @@ Source: Vaswani et al., arXiv:1706.03762, section 3.2.3 (encoder-decoder attenti
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveInt
 
@@ -14,7 +14,7 @@ from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.inserted import InsertedLayers
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 class PlainCrossAttention(InsertedLayers):
@@ -60,6 +60,8 @@ class PlainCrossAttention(InsertedLayers):
 class CrossAttention(PlainCrossAttention):
     """Cross-attention without norm, gate or feed-forward; what it reads is added to the text."""
 
+    layer: ClassVar[str] = "cross_attention.CrossAttentionLayer"
+
     kind: Literal["cross_attention"]
 
     @property
@@ -68,15 +70,3 @@ class CrossAttention(PlainCrossAttention):
 
     def layer_params(self, dims: Dims) -> int:
         return self._attention(dims).num_params
-
-    def build_layer(self, dims: Dims) -> nn.Module:
-        from vlcalc.modules import cross_attention
-
-        return cross_attention.CrossAttention(
-            text_width=dims.text_width,
-            vision_width=self.context_width(dims),
-            num_heads=self.num_heads,
-            head_dim=self.head_dim,
-            bias=self.bias,
-            out_bias=self.out_bias,
-        )

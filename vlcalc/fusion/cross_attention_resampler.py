@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import PositiveFloat, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
+from vlcalc.core.division import divide
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import linear_flops, linear_params, norm_params
 from vlcalc.fusion.attention import plain_attention
-from vlcalc.fusion.base import FUSIONS, Dims, divide
+from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.grids import check_square, square_side
 from vlcalc.fusion.resampler import Resampler
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("cross_attention_resampler")
@@ -35,6 +36,7 @@ class CrossAttentionResampler(Resampler):
         eps: what the norms add to the variance.
     """
 
+    module: ClassVar[str] = "resampler.CrossAttentionResamplerModule"
     token_effect: ClassVar[str] = "resampled to the queries"
     spatial_detail: ClassVar[str] = "coarse, by 2-D positions"
 
@@ -87,17 +89,3 @@ class CrossAttentionResampler(Resampler):
             + plain_attention(text).num_flops(batch, queries, visual)
             + self.output_projection * linear_flops(batch * queries, text, text)
         )
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules import resampler
-
-        with torch.device(device):
-            return resampler.CrossAttentionResampler(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                num_columns=dims.columns,
-                num_rows=dims.rows,
-                **self.model_dump(exclude={"kind"}),
-            )

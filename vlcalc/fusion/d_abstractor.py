@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import PositiveInt
 
 from vlcalc.core.bounds import Depth
+from vlcalc.core.division import divide
 from vlcalc.fusion.arithmetic import (
     attention_flops,
     linear_flops,
@@ -18,12 +19,12 @@ from vlcalc.fusion.arithmetic import (
     mlp_params,
     norm_params,
 )
-from vlcalc.fusion.base import FUSIONS, Dims, divide
+from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.grids import check_square, square_side
 from vlcalc.fusion.per_view import PerView
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("d_abstractor")
@@ -38,6 +39,7 @@ class DAbstractor(PerView):
         feed_forward_width: hidden width of the feed-forward.
     """
 
+    module: ClassVar[str] = "abstractor.DAbstractorModule"
     token_effect: ClassVar[str] = "abstracted to `num_queries`"
     spatial_detail: ClassVar[str] = "coarser grid, locality kept by reference points"
 
@@ -100,21 +102,3 @@ class DAbstractor(PerView):
 
     def _ff_widths(self) -> list[int]:
         return [self.hidden_width, self.feed_forward_width, self.hidden_width]
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules import abstractor
-
-        with torch.device(device):
-            return abstractor.DAbstractor(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                num_tokens=dims.num_visual_tokens,
-                num_queries=self.num_queries,
-                hidden_width=self.hidden_width,
-                depth=self.depth,
-                num_heads=self.num_heads,
-                num_points=self.num_points,
-                feed_forward_width=self.feed_forward_width,
-            )

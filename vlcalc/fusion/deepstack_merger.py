@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveInt
 
+from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import mlp_flops, mlp_params, norm_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.examples import visual_tokens
@@ -16,7 +17,7 @@ from vlcalc.fusion.grids import num_windows
 from vlcalc.fusion.per_view import PerView
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 
 @FUSIONS.register("deepstack_merger")
@@ -31,12 +32,26 @@ class DeepStackMerger(PerView):
         num_levels: tapped layers of the encoder.
     """
 
+    module: ClassVar[str] = "patch_merger.DeepStackMergerModule"
     token_effect: ClassVar[str] = "joined in squares; tapped layers are added at the same positions"
     spatial_detail: ClassVar[str] = "coarser grid, at several depths of the encoder"
 
     kind: Literal["deepstack_merger"]
     merge_size: PositiveInt = 2
     num_levels: PositiveInt = 3
+
+    @property
+    def num_tapped_layers(self) -> int:
+        return self.num_levels
+
+    def check(self, dims: Dims) -> None:
+        super().check(dims)
+        if self.num_levels > dims.text_depth:
+            raise InputError(
+                expected=f"`num_levels` of at most `text_depth` ({dims.text_depth}), "
+                "as each is added to one layer",
+                got=str(self.num_levels),
+            )
 
     def tokens_per_view(self, dims: Dims) -> int:
         return num_windows(dims, self.merge_size, side_name="merge_size")
@@ -53,19 +68,6 @@ class DeepStackMerger(PerView):
     def _widths(self, dims: Dims) -> list[int]:
         merged_width = self.merge_size**2 * dims.vision_width
         return [merged_width, merged_width, dims.text_width]
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules import patch_merger
-
-        with torch.device(device):
-            return patch_merger.DeepStackMerger(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                merge_size=self.merge_size,
-                num_levels=self.num_levels,
-            )
 
     def example_inputs(self, dims: Dims, device: str = "meta") -> tuple[Tensor, ...]:
         return tuple(visual_tokens(dims, device) for _ in range(1 + self.num_levels))

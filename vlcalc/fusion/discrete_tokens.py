@@ -14,7 +14,7 @@ from vlcalc.fusion.base import FUSIONS, Dims, Fusion, Taxonomy
 from vlcalc.fusion.examples import visual_tokens
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 
 @FUSIONS.register("discrete_tokens")
@@ -31,6 +31,7 @@ class DiscreteTokens(Fusion):
             language model, which embeds them, so that what comes out are the ids of words.
     """
 
+    module: ClassVar[str] = "early.DiscreteTokensModule"
     taxonomy: ClassVar[Taxonomy] = "early"
     token_effect: ClassVar[str] = "one code a position"
     spatial_detail: ClassVar[str] = "full grid, quantised"
@@ -50,18 +51,6 @@ class DiscreteTokens(Fusion):
     def num_flops(self, dims: Dims) -> int:
         features = dims.num_inputs * dims.num_visual_tokens
         return self.quantize * 2 * features * dims.vision_width * self.num_codes
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules import early
-
-        with torch.device(device):
-            return early.DiscreteTokens(
-                num_codes=self.num_codes,
-                code_width=dims.vision_width if self.quantize else None,
-                text_width=dims.text_width if self.own_embedding else None,
-            )
 
     def example_inputs(self, dims: Dims, device: str = "meta") -> tuple[Tensor, ...]:
         import torch

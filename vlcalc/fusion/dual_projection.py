@@ -16,7 +16,7 @@ from vlcalc.fusion.base import FUSIONS, Dims, Taxonomy
 from vlcalc.fusion.vector_fusion import VectorFusion
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("dual_projection")
@@ -34,6 +34,7 @@ class DualProjection(VectorFusion):
             itself (ALIGN).
     """
 
+    module: ClassVar[str] = "late.DualProjectionModule"
     taxonomy: ClassVar[Taxonomy] = "late"
 
     kind: Literal["dual_projection"]
@@ -69,19 +70,3 @@ class DualProjection(VectorFusion):
     def _projected(self, dims: Dims) -> tuple[int, ...]:
         both = (dims.vision_width, dims.text_width)
         return both if self.project_vision else both[1:]
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules import late
-
-        with torch.device(device):
-            return late.DualProjection(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                projection_width=self.projection_width,
-                project_vision=self.project_vision,
-                bias=self.bias,
-                initial=self.initial,
-                logarithmic=self.logarithmic,
-            )

@@ -13,7 +13,7 @@ from vlcalc.fusion.arithmetic import linear_flops, linear_params
 from vlcalc.fusion.base import FUSIONS, Dims, Fusion, Taxonomy
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 
 @FUSIONS.register("film")
@@ -28,6 +28,7 @@ class Film(Fusion):
         num_blocks: blocks of the vision network that are modulated.
     """
 
+    module: ClassVar[str] = "feature_fusion.FiLM"
     taxonomy: ClassVar[Taxonomy] = "early"
     token_effect: ClassVar[str] = "scaled and shifted"
     spatial_detail: ClassVar[str] = "full grid"
@@ -44,18 +45,6 @@ class Film(Fusion):
     def num_flops(self, dims: Dims) -> int:
         generated = 2 * self.num_blocks * dims.vision_width
         return linear_flops(dims.num_inputs, dims.text_width, generated)
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules.feature_fusion import FiLM
-
-        with torch.device(device):
-            return FiLM(
-                text_width=dims.text_width,
-                num_channels=dims.vision_width,
-                num_blocks=self.num_blocks,
-            )
 
     def example_inputs(self, dims: Dims, device: str = "meta") -> tuple[Tensor, ...]:
         import torch

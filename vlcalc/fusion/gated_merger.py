@@ -16,7 +16,7 @@ from vlcalc.fusion.grids import num_windows
 from vlcalc.fusion.per_view import PerView
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("gated_merger")
@@ -28,6 +28,7 @@ class GatedMerger(PerView):
         hidden_width: hidden width of the gated feed-forward.
     """
 
+    module: ClassVar[str] = "patch_merger.GatedMergerModule"
     token_effect: ClassVar[str] = "joined in squares of `merge_size` x `merge_size`"
     spatial_detail: ClassVar[str] = "coarser grid; the square is kept in the channels"
 
@@ -54,18 +55,3 @@ class GatedMerger(PerView):
     def _square_weights(self, text_width: int) -> int:
         """Return the weights of the projection and of the gated feed-forward."""
         return text_width * (text_width + 3 * self.hidden_width)
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules import patch_merger
-
-        with torch.device(device):
-            return patch_merger.GatedMerger(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                num_columns=dims.columns,
-                num_rows=dims.rows,
-                merge_size=self.merge_size,
-                hidden_width=self.hidden_width,
-            )

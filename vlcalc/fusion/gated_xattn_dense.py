@@ -7,22 +7,19 @@ models/mllama/modeling_mllama.py.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveFloat, PositiveInt
 
+from vlcalc.core.division import divide
 from vlcalc.fusion.arithmetic import linear_flops, norm_params
-from vlcalc.fusion.attention import (
-    AttentionShape,
-    feed_forward_matrices,
-    qk_norm_params,
-)
-from vlcalc.fusion.base import FUSIONS, Dims, divide
+from vlcalc.fusion.attention import AttentionShape, feed_forward_matrices, qk_norm_params
+from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.choices import Activation, Norm
 from vlcalc.fusion.inserted import InsertedLayers
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("gated_xattn_dense")
@@ -43,6 +40,8 @@ class GatedXattnDense(InsertedLayers):
         eps: what the norms add to the variance.
     """
 
+    layer: ClassVar[str] = "cross_attention.GatedCrossAttentionBlock"
+
     kind: Literal["gated_xattn_dense"]
     num_heads: PositiveInt = 8
     head_dim: PositiveInt = 64
@@ -60,10 +59,7 @@ class GatedXattnDense(InsertedLayers):
         super().check(dims)
         if self.num_kv_heads:
             divide(
-                self.num_heads,
-                self.num_kv_heads,
-                whole_name="num_heads",
-                part_name="num_kv_heads",
+                self.num_heads, self.num_kv_heads, whole_name="num_heads", part_name="num_kv_heads"
             )
 
     def _attention(self, dims: Dims) -> AttentionShape:
@@ -106,13 +102,3 @@ class GatedXattnDense(InsertedLayers):
         rows = dims.batch_size * sequence
         matrix = linear_flops(rows, dims.text_width, self._hidden_width(dims))
         return attention + feed_forward_matrices(gated=self.gated) * matrix
-
-    def build_layer(self, dims: Dims) -> nn.Module:
-        from vlcalc.modules.cross_attention import GatedCrossAttentionBlock
-
-        shared = set(InsertedLayers.model_fields) | {"kind"}
-        return GatedCrossAttentionBlock(
-            text_width=dims.text_width,
-            vision_width=self.context_width(dims),
-            **self.model_dump(exclude=shared),
-        )

@@ -5,7 +5,7 @@ Source: arXiv:1702.01992, section 3.1; johnarevalo/gmu-mmimdb model.py::GatedBim
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveInt
 
@@ -14,7 +14,7 @@ from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.vector_fusion import VectorFusion
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("gating")
@@ -25,6 +25,8 @@ class Gating(VectorFusion):
         hidden_width: width of the fused vector.
         gate_reads: what the gate sees: the two `inputs` (paper) or their `projections` (code).
     """
+
+    module: ClassVar[str] = "feature_fusion.GatedMultimodalUnit"
 
     kind: Literal["gating"]
     hidden_width: PositiveInt = 512
@@ -43,16 +45,3 @@ class Gating(VectorFusion):
         visual, text = dims.vision_width, dims.text_width
         gate = visual + text if self.gate_reads == "inputs" else 2 * self.hidden_width
         return visual, text, gate
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules.feature_fusion import GatedMultimodalUnit
-
-        with torch.device(device):
-            return GatedMultimodalUnit(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                hidden_width=self.hidden_width,
-                gate_reads=self.gate_reads,
-            )

@@ -15,7 +15,7 @@ from vlcalc.fusion.grids import check_equal_windows
 from vlcalc.fusion.per_view import PerView
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("gemma_projector")
@@ -28,6 +28,7 @@ class GemmaProjector(PerView):
         eps: what the norm adds to the mean square.
     """
 
+    module: ClassVar[str] = "pooling.GemmaProjectorModule"
     token_effect: ClassVar[str] = "pooled to a fixed grid"
     spatial_detail: ClassVar[str] = "coarser grid, averaged"
 
@@ -49,19 +50,3 @@ class GemmaProjector(PerView):
     def num_flops(self, dims: Dims) -> int:
         rows = dims.num_inputs * self.tokens_per_view(dims)
         return linear_flops(rows, dims.vision_width, dims.text_width)
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules import pooling
-
-        with torch.device(device):
-            return pooling.GemmaProjector(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                num_columns=dims.columns,
-                num_rows=dims.rows,
-                pooled_columns=self.pooled_columns,
-                pooled_rows=self.pooled_rows,
-                eps=self.eps,
-            )

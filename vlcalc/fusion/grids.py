@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
+from vlcalc.core.division import divide
 from vlcalc.core.errors import InputError
-from vlcalc.fusion.base import Dims, divide
+from vlcalc.fusion.base import Dims
 
 
 def num_windows(dims: Dims, side: int, *, side_name: str) -> int:

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import PositiveInt
 
 from vlcalc.core.bounds import Depth
+from vlcalc.core.division import divide
 from vlcalc.fusion.arithmetic import mlp_flops, mlp_params
-from vlcalc.fusion.base import FUSIONS, Dims, divide
+from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.choices import Activation
-from vlcalc.fusion.per_view import PerView
+from vlcalc.fusion.per_token import PerToken
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("grouped")
-class Grouped(PerView):
+class Grouped(PerToken):
     """An MLP over groups of neighbours in row-major order.
 
     Attributes:
@@ -29,6 +30,7 @@ class Grouped(PerView):
         depth: number of linear layers.
     """
 
+    module: ClassVar[str] = "projection.GroupedProjector"
     token_effect: ClassVar[str] = "joined in runs of `compress_ratio`"
     spatial_detail: ClassVar[str] = "rows kept, columns joined in runs"
 
@@ -39,7 +41,7 @@ class Grouped(PerView):
 
     def tokens_per_view(self, dims: Dims) -> int:
         return divide(
-            dims.num_visual_tokens,
+            self.num_vectors_in(dims),
             self.compress_ratio,
             whole_name="visual tokens",
             part_name="compress_ratio",
@@ -53,17 +55,3 @@ class Grouped(PerView):
 
     def _widths(self, dims: Dims) -> list[int]:
         return [self.compress_ratio * dims.vision_width, *[dims.text_width] * self.depth]
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules.projection import GroupedProjector
-
-        with torch.device(device):
-            return GroupedProjector(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                compress_ratio=self.compress_ratio,
-                depth=self.depth,
-                activation=self.activation,
-            )

@@ -18,7 +18,7 @@ from vlcalc.fusion.perceiver import Perceiver
 from vlcalc.fusion.resampler import Resampler
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("idefics2_connector")
@@ -30,6 +30,7 @@ class Idefics2Connector(Resampler):
         eps: what the norms add to the variance.
     """
 
+    module: ClassVar[str] = "perceiver.Idefics2ConnectorModule"
     token_effect: ClassVar[str] = "resampled to the latents"
 
     kind: Literal["idefics2_connector"]
@@ -54,6 +55,7 @@ class Idefics2Connector(Resampler):
             gated=True,
             norm="rms",
             project=False,
+            keep_prefix=self.keep_prefix,
         )
 
     def _projection_widths(self, dims: Dims) -> list[int]:
@@ -71,22 +73,10 @@ class Idefics2Connector(Resampler):
         return projection + self._perceiver.num_params(_at_text_width(dims))
 
     def num_flops(self, dims: Dims) -> int:
-        rows = dims.num_inputs * dims.num_visual_tokens
+        rows = dims.num_inputs * self.num_keys(dims)
         gate = mlp_flops(rows, [dims.vision_width, self.hidden_width])
         projection = gate + mlp_flops(rows, self._projection_widths(dims))
         return projection + self._perceiver.num_flops(_at_text_width(dims))
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules import perceiver
-
-        with torch.device(device):
-            return perceiver.Idefics2Connector(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                **self.model_dump(exclude={"kind"}),
-            )
 
 
 def _at_text_width(dims: Dims) -> Dims:

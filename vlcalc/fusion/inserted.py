@@ -13,7 +13,7 @@ from pydantic import NonNegativeInt, PositiveInt, field_validator, model_validat
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import linear_flops, linear_params
 from vlcalc.fusion.attention import AttentionShape
-from vlcalc.fusion.base import Dims, Fusion, Taxonomy
+from vlcalc.fusion.base import Dims, Fusion, Taxonomy, construct
 from vlcalc.fusion.examples import context_states, text_states
 from vlcalc.fusion.resampler import Resampler, ResamplerField, num_keys
 
@@ -37,8 +37,11 @@ class InsertedLayers(Fusion):
         project: whether a linear layer maps what is attended to into text width, once for all.
         resampler: what turns the visual tokens into the vectors that are attended to; without it
             they are attended to as they are.
+        layer: the class of one inserted layer, which the fields of the method itself are for.
     """
 
+    module: ClassVar[str] = "inserted_layers.InsertedStack"
+    layer: ClassVar[str]
     taxonomy: ClassVar[Taxonomy] = "mid"
     llm_modified: ClassVar[bool] = True
     token_effect: ClassVar[str] = "only cross-attended; a marker in the sequence"
@@ -80,10 +83,6 @@ class InsertedLayers(Fusion):
     def layer_linears(self, dims: Dims) -> tuple[tuple[int, int], ...]:
         """Return the (outputs, inputs) of the linear weights of one inserted layer."""
         return self._attention(dims).linears
-
-    @abstractmethod
-    def build_layer(self, dims: Dims) -> nn.Module:
-        """Return one inserted layer, on the device of the context."""
 
     @abstractmethod
     def _attention(self, dims: Dims) -> AttentionShape:
@@ -158,33 +157,31 @@ class InsertedLayers(Fusion):
         layers = len(self.layer_positions(dims)) * self.layer_flops(dims)
         return self.connector_flops(dims) + layers
 
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
+    def make_module(self, dims: Dims) -> nn.Module:
+        connector = self._connector_parts(dims)
+        layers = [self.build_layer(dims) for _ in self.layer_positions(dims)]
+        residual = self.adds_residual
+        return construct(self.module, {**connector, "layers": layers, "residual": residual}, dims)
 
-        from vlcalc.modules.inserted_layers import InsertedLayers
-
-        resampler, project = self._build_connector_parts(dims, device)
-        with torch.device(device):
-            layers = [self.build_layer(dims) for _ in self.layer_positions(dims)]
-        return InsertedLayers(
-            layers, resampler=resampler, project=project, residual=self.adds_residual
-        )
-
-    def _build_connector_parts(
-        self, dims: Dims, device: str
-    ) -> tuple[nn.Module | None, nn.Module | None]:
-        from torch import nn
-
-        resampler = self.resampler.build(dims, device) if self.resampler else None
-        if not self.project:
-            return resampler, None
-        return resampler, nn.Linear(self._source_width(dims), dims.text_width, device=device)
+    def build_layer(self, dims: Dims) -> nn.Module:
+        """Return one inserted layer, on the device of the context."""
+        shared = InsertedLayers.model_fields.keys() | {"kind"}
+        fields = {name: value for name, value in self if name not in shared}
+        return construct(self.layer, {**fields, "vision_width": self.context_width(dims)}, dims)
 
     def build_connector(self, dims: Dims, device: str = "meta") -> nn.Module:
         """Return what makes the vectors that are attended to, as a module of its own."""
-        from vlcalc.modules.inserted_layers import Connector
+        import torch
 
-        return Connector(*self._build_connector_parts(dims, device))
+        with torch.device(device):
+            return construct("inserted_layers.Connector", self._connector_parts(dims), dims)
+
+    def _connector_parts(self, dims: Dims) -> dict[str, nn.Module | None]:
+        from torch import nn
+
+        resampler = self.resampler.make_module(dims) if self.resampler else None
+        project = nn.Linear(self._source_width(dims), dims.text_width) if self.project else None
+        return {"resampler": resampler, "project": project}
 
     def cached_example_inputs(self, dims: Dims, device: str = "meta") -> tuple[Tensor, ...]:
         """Return one position (b, 1, t), and a layer's kept keys and values (b, h, n, e)."""

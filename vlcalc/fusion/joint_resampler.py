@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveInt
 
+from vlcalc.core.division import divide
 from vlcalc.fusion.arithmetic import linear_flops, linear_params
 from vlcalc.fusion.attention import plain_attention
-from vlcalc.fusion.base import FUSIONS, Dims, divide
-from vlcalc.fusion.examples import visual_tokens
-from vlcalc.fusion.resampler import Resampler, num_keys
+from vlcalc.fusion.base import FUSIONS, Dims
+from vlcalc.fusion.resampler import Resampler
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    pass
 
 
 @FUSIONS.register("joint_resampler")
@@ -27,15 +27,14 @@ class JointResampler(Resampler):
     Attributes:
         num_latents: learned latents, which are image tokens when they come out.
         num_heads: attention heads.
-        keep_prefix: whether class and register tokens are read too.
     """
 
+    module: ClassVar[str] = "resampler.JointResamplerModule"
     token_effect: ClassVar[str] = "resampled to the latents"
 
     kind: Literal["joint_resampler"]
     num_latents: PositiveInt = 64
     num_heads: PositiveInt = 32
-    keep_prefix: bool = False
 
     def check(self, dims: Dims) -> None:
         divide(dims.text_width, self.num_heads, whole_name="text_width", part_name="num_heads")
@@ -50,22 +49,6 @@ class JointResampler(Resampler):
 
     def num_flops(self, dims: Dims) -> int:
         text, batch, latents = dims.text_width, dims.num_inputs, self.num_latents
-        visual = num_keys(dims, keep_prefix=self.keep_prefix)
+        visual = self.num_keys(dims)
         attention = plain_attention(text).num_flops(batch, latents, visual + latents)
         return linear_flops(batch * visual, dims.vision_width, text) + attention
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules import resampler
-
-        with torch.device(device):
-            return resampler.JointResampler(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                num_latents=self.num_latents,
-                num_heads=self.num_heads,
-            )
-
-    def example_inputs(self, dims: Dims, device: str = "meta") -> tuple[Tensor, ...]:
-        return (visual_tokens(dims, device, prefix=self.keep_prefix),)

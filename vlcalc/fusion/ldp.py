@@ -13,13 +13,14 @@ from vlcalc.fusion.grids import square_side
 from vlcalc.fusion.per_view import PerView
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("ldp")
 class LDP(PerView):
     """Two linear layers, then two MobileNetV3 blocks at text width, the second of stride 2."""
 
+    module: ClassVar[str] = "ldp.LDPProjector"
     token_effect: ClassVar[str] = "a quarter kept, by a stride of 2"
     spatial_detail: ClassVar[str] = "coarser grid, locality kept by convolutions"
 
@@ -39,14 +40,6 @@ class LDP(PerView):
 
     def _widths(self, dims: Dims) -> list[int]:
         return [dims.vision_width, dims.text_width, dims.text_width]
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules.ldp import LDPProjector
-
-        with torch.device(device):
-            return LDPProjector(vision_width=dims.vision_width, text_width=dims.text_width)
 
 
 def block_params(width: int) -> int:

@@ -15,7 +15,7 @@ from vlcalc.fusion.grids import square_side
 from vlcalc.fusion.per_view import PerView
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("ldpv2")
@@ -26,6 +26,7 @@ class LDPv2(PerView):
         pooled_side: side of the square grid that the language model sees.
     """
 
+    module: ClassVar[str] = "ldp.LDPv2Projector"
     token_effect: ClassVar[str] = "pooled to a fixed grid"
     spatial_detail: ClassVar[str] = "coarser grid, positions re-encoded by a convolution"
 
@@ -49,15 +50,3 @@ class LDPv2(PerView):
 
     def _widths(self, dims: Dims) -> list[int]:
         return [dims.vision_width, dims.text_width, dims.text_width]
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules.ldp import LDPv2Projector
-
-        with torch.device(device):
-            return LDPv2Projector(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                pooled_side=self.pooled_side,
-            )

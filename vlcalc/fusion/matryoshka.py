@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import PositiveInt
 
 from vlcalc.core.bounds import Depth
+from vlcalc.core.division import divide
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import mlp_flops, mlp_params
-from vlcalc.fusion.base import FUSIONS, Dims, divide
+from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.choices import Activation
 from vlcalc.fusion.grids import square_side
 from vlcalc.fusion.per_view import PerView
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("matryoshka")
@@ -32,6 +33,8 @@ class Matryoshka(PerView):
         depth: number of linear layers.
     """
 
+    module: ClassVar[str] = "pooling.MatryoshkaProjector"
+    outside_module: ClassVar[frozenset[str]] = frozenset({"used_side"})
     token_effect: ClassVar[str] = "averaged down to the nested size that is asked for"
     spatial_detail: ClassVar[str] = "grid of the chosen size, averaged"
 
@@ -62,19 +65,3 @@ class Matryoshka(PerView):
 
     def _widths(self, dims: Dims) -> list[int]:
         return [dims.vision_width, *[dims.text_width] * self.depth]
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules.pooling import MatryoshkaPool
-        from vlcalc.modules.projection import MLPProjector
-
-        with torch.device(device):
-            projector = MLPProjector(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                depth=self.depth,
-                activation=self.activation,
-            )
-            pool = MatryoshkaPool(side=dims.columns, pooled_sides=self.pooled_sides)
-            return torch.nn.Sequential(projector, pool)

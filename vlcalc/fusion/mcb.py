@@ -6,7 +6,7 @@ block/models/networks/fusions/fusions.py::MCB.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveInt
 
@@ -14,7 +14,7 @@ from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.vector_fusion import JointFusion
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("mcb")
@@ -27,6 +27,8 @@ class CompactBilinear(JointFusion):
         joint_width: bins of the sketch.
     """
 
+    module: ClassVar[str] = "outer_product.MCB"
+
     kind: Literal["mcb"]
     joint_width: PositiveInt = 16_000
 
@@ -35,11 +37,3 @@ class CompactBilinear(JointFusion):
 
     def num_flops(self, dims: Dims) -> int:
         return self.output_flops(dims, self.joint_width)
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules.outer_product import MCB
-
-        with torch.device(device):
-            return MCB(**self.widths(dims), joint_width=self.joint_width)

@@ -10,20 +10,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveFloat, PositiveInt
 
-from vlcalc.fusion.arithmetic import (
-    linear_flops,
-    linear_params,
-    mlp_flops,
-    mlp_params,
-    norm_params,
-)
+from vlcalc.fusion.arithmetic import linear_flops, linear_params, mlp_flops, mlp_params, norm_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.choices import Activation
 from vlcalc.fusion.grids import num_windows
 from vlcalc.fusion.per_view import PerView
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("merging_projector")
@@ -36,6 +30,7 @@ class MergingProjector(PerView):
         eps: what the norm adds to the mean square.
     """
 
+    module: ClassVar[str] = "patch_merger.MergingProjectorModule"
     token_effect: ClassVar[str] = "merged in squares of `merge_size` x `merge_size`"
     spatial_detail: ClassVar[str] = "coarser grid; the square is squeezed into one vision width"
 
@@ -63,20 +58,3 @@ class MergingProjector(PerView):
 
     def _widths(self, dims: Dims) -> list[int]:
         return [dims.vision_width, dims.text_width, dims.text_width]
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules import patch_merger
-
-        with torch.device(device):
-            return patch_merger.MergingProjector(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                num_columns=dims.columns,
-                num_rows=dims.rows,
-                merge_size=self.merge_size,
-                activation=self.activation,
-                bias=self.bias,
-                eps=self.eps,
-            )

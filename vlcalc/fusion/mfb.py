@@ -6,7 +6,7 @@ block/models/networks/fusions/fusions.py::MFB.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveInt
 
@@ -14,7 +14,7 @@ from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.vector_fusion import JointFusion
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("mfb")
@@ -25,6 +25,8 @@ class FactorisedBilinear(JointFusion):
         joint_width: width at which the two meet.
         factor: neighbours that are summed into one channel.
     """
+
+    module: ClassVar[str] = "bilinear.MFB"
 
     kind: Literal["mfb"]
     joint_width: PositiveInt = 1000
@@ -37,11 +39,3 @@ class FactorisedBilinear(JointFusion):
     def num_flops(self, dims: Dims) -> int:
         joint = self.joint_flops(dims, self.joint_width * self.factor)
         return joint + self.output_flops(dims, self.joint_width)
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules.bilinear import MFB
-
-        with torch.device(device):
-            return MFB(**self.widths(dims), joint_width=self.joint_width, factor=self.factor)

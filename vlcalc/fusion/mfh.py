@@ -6,7 +6,7 @@ block/models/networks/fusions/fusions.py::MFH.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveInt
 
@@ -14,7 +14,7 @@ from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.vector_fusion import JointFusion
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("mfh")
@@ -26,6 +26,8 @@ class HighOrderBilinear(JointFusion):
         factor: neighbours that are summed into one channel.
         order: number of blocks.
     """
+
+    module: ClassVar[str] = "bilinear.MFH"
 
     kind: Literal["mfh"]
     joint_width: PositiveInt = 340
@@ -39,16 +41,3 @@ class HighOrderBilinear(JointFusion):
     def num_flops(self, dims: Dims) -> int:
         joint = self.order * self.joint_flops(dims, self.joint_width * self.factor)
         return joint + self.output_flops(dims, self.order * self.joint_width)
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules.bilinear import MFH
-
-        with torch.device(device):
-            return MFH(
-                **self.widths(dims),
-                joint_width=self.joint_width,
-                factor=self.factor,
-                order=self.order,
-            )

@@ -6,7 +6,7 @@ block/models/networks/fusions/fusions.py::Mutan.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveInt
 
@@ -15,7 +15,7 @@ from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.vector_fusion import JointFusion
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("mutan")
@@ -26,6 +26,8 @@ class Mutan(JointFusion):
         joint_width: width at which the two meet.
         rank: number of products that are summed.
     """
+
+    module: ClassVar[str] = "bilinear.MutanModule"
 
     kind: Literal["mutan"]
     joint_width: PositiveInt = 700
@@ -40,11 +42,3 @@ class Mutan(JointFusion):
         width = self.joint_width
         core = 2 * linear_flops(dims.batch_size, width, width * self.rank)
         return self.joint_flops(dims, width) + core + self.output_flops(dims, width)
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules import bilinear
-
-        with torch.device(device):
-            return bilinear.Mutan(**self.widths(dims), joint_width=self.joint_width, rank=self.rank)

@@ -16,7 +16,7 @@ from vlcalc.fusion.grids import num_windows
 from vlcalc.fusion.per_view import PerView
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("patch_merger")
@@ -30,6 +30,7 @@ class PatchMerger(PerView):
         eps: what the norm adds to the variance.
     """
 
+    module: ClassVar[str] = "patch_merger.PatchMergerModule"
     token_effect: ClassVar[str] = "joined in squares of `merge_size` x `merge_size`"
     spatial_detail: ClassVar[str] = "coarser grid; the square is kept in the channels"
 
@@ -53,18 +54,3 @@ class PatchMerger(PerView):
     def _widths(self, dims: Dims) -> list[int]:
         merged_width = self.merge_size**2 * dims.vision_width
         return [merged_width, merged_width, dims.text_width]
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules import patch_merger
-
-        with torch.device(device):
-            return patch_merger.PatchMerger(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                merge_size=self.merge_size,
-                norm=self.norm,
-                norm_after_merge=self.norm_after_merge,
-                eps=self.eps,
-            )

@@ -11,24 +11,20 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
 from vlcalc.core.bounds import Depth
+from vlcalc.core.division import divide
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import linear_flops, linear_params, norm_params
-from vlcalc.fusion.attention import (
-    AttentionShape,
-    feed_forward_matrices,
-    qk_norm_params,
-)
-from vlcalc.fusion.base import FUSIONS, Dims, divide
+from vlcalc.fusion.attention import AttentionShape, feed_forward_matrices, qk_norm_params
+from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.choices import Activation, Norm
-from vlcalc.fusion.examples import visual_tokens
-from vlcalc.fusion.resampler import Resampler, num_keys, projected
+from vlcalc.fusion.resampler import ProjectableResampler
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 
 @FUSIONS.register("perceiver")
-class Perceiver(Resampler):
+class Perceiver(ProjectableResampler):
     """Latents at vision width; the defaults are OpenFlamingo's.
 
     Flamingo: `activation: squared_relu`. IDEFICS: `activation: relu` and `qk_norm: layer`.
@@ -41,12 +37,10 @@ class Perceiver(Resampler):
             which are read together. Without it every view is read on its own.
         gated: whether the feed-forward multiplies by an activated branch.
         qk_norm: norm over each head's queries and keys.
-        project: whether a linear layer takes the latents to text width, as image tokens; without
-            it they stay context tokens at vision width, for inserted layers.
-        keep_prefix: whether class and register tokens are read too.
         eps: what the norms add to the variance.
     """
 
+    module: ClassVar[str] = "perceiver.PerceiverResampler"
     token_effect: ClassVar[str] = "resampled to the latents"
 
     kind: Literal["perceiver"]
@@ -61,33 +55,26 @@ class Perceiver(Resampler):
     gated: bool = False
     norm: Norm = "layer"
     qk_norm: Norm | None = None
-    project: bool = True
-    keep_prefix: bool = False
     eps: PositiveFloat = 1e-5
-
-    @property
-    def enters_sequence(self) -> bool:
-        return self.project
 
     def check(self, dims: Dims) -> None:
         if self.num_kv_heads:
             divide(
-                self.num_heads,
-                self.num_kv_heads,
-                whole_name="num_heads",
-                part_name="num_kv_heads",
+                self.num_heads, self.num_kv_heads, whole_name="num_heads", part_name="num_kv_heads"
             )
         if self.num_frames and dims.num_views > self.num_frames:
             raise InputError(
-                expected=f"at most `num_frames` ({self.num_frames}) frames",
-                got=str(dims.num_views),
+                expected=f"at most `num_frames` ({self.num_frames}) frames", got=str(dims.num_views)
             )
 
     def num_vectors(self, dims: Dims) -> int:
         return self.num_latents if self.num_frames else dims.num_views * self.num_latents
 
-    def output_width(self, dims: Dims) -> int:
-        return dims.text_width if self.project else dims.vision_width
+    def inner_width(self, dims: Dims) -> int:
+        return dims.vision_width
+
+    def module_arguments(self, dims: Dims) -> dict[str, object]:
+        return {"width": dims.vision_width}
 
     def _attention(self, width: int) -> AttentionShape:
         return AttentionShape(
@@ -111,7 +98,7 @@ class Perceiver(Resampler):
 
     def num_flops(self, dims: Dims) -> int:
         width = dims.vision_width
-        keys = num_keys(dims, keep_prefix=self.keep_prefix)
+        keys = self.num_keys(dims)
         groups = dims.batch_size if self.num_frames else dims.num_inputs
         keys *= dims.num_inputs // groups
         rows = groups * self.num_latents
@@ -122,20 +109,8 @@ class Perceiver(Resampler):
         projection = linear_flops(rows, width, dims.text_width) if self.project else 0
         return self.depth * layer + projection
 
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules.perceiver import PerceiverResampler
-
-        options = self.model_dump(exclude={"kind", "project", "keep_prefix"})
-        with torch.device(device):
-            resampler = PerceiverResampler(width=dims.vision_width, **options)
-            if not self.project:
-                return resampler
-            return projected(resampler, dims.vision_width, dims.text_width)
-
     def example_inputs(self, dims: Dims, device: str = "meta") -> tuple[Tensor, ...]:
-        tokens = visual_tokens(dims, device, prefix=self.keep_prefix)  # (b * views, n, d)
+        (tokens,) = super().example_inputs(dims, device)  # (b * views, n, d)
         if self.num_frames:
             tokens = tokens.reshape(dims.batch_size, dims.num_views, *tokens.shape[1:])
         return (tokens,)

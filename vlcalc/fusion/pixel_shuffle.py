@@ -18,7 +18,7 @@ from vlcalc.fusion.grids import num_windows
 from vlcalc.fusion.per_view import PerView
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("pixel_shuffle")
@@ -33,6 +33,7 @@ class PixelShuffle(PerView):
         input_norm: norm of the joined tokens; None in Idefics3 and SmolVLM.
     """
 
+    module: ClassVar[str] = "pixel_shuffle.PixelShuffleProjector"
     token_effect: ClassVar[str] = "joined in squares of `factor` x `factor`"
     spatial_detail: ClassVar[str] = "coarser grid; the square is kept in the channels"
 
@@ -61,23 +62,3 @@ class PixelShuffle(PerView):
     def _widths(self, dims: Dims) -> list[int]:
         hidden = [self.hidden_width or dims.text_width] * (self.depth - 1)
         return [self.factor**2 * dims.vision_width, *hidden, dims.text_width]
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules.pixel_shuffle import PixelShuffleProjector
-
-        with torch.device(device):
-            return PixelShuffleProjector(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                num_columns=dims.columns,
-                num_rows=dims.rows,
-                factor=self.factor,
-                depth=self.depth,
-                hidden_width=self.hidden_width,
-                gated=self.gated,
-                input_norm=self.input_norm,
-                activation=self.activation,
-                bias=self.bias,
-            )

@@ -17,7 +17,7 @@ from vlcalc.fusion.grids import check_equal_windows
 from vlcalc.fusion.per_view import PerView
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("pooled_projector")
@@ -33,6 +33,7 @@ class PooledProjector(PerView):
         pool_first: whether the pooling is before the MLP, which then has fewer rows.
     """
 
+    module: ClassVar[str] = "pooling.PooledProjectorModule"
     token_effect: ClassVar[str] = "pooled to a fixed grid"
     spatial_detail: ClassVar[str] = "coarser grid, averaged"
 
@@ -60,22 +61,3 @@ class PooledProjector(PerView):
 
     def _widths(self, dims: Dims) -> list[int]:
         return [dims.vision_width, *[dims.text_width] * self.depth]
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules import pooling
-
-        with torch.device(device):
-            return pooling.PooledProjector(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                num_columns=dims.columns,
-                num_rows=dims.rows,
-                pooled_columns=self.pooled_columns,
-                pooled_rows=self.pooled_rows,
-                pool=self.pool,
-                depth=self.depth,
-                activation=self.activation,
-                pool_first=self.pool_first,
-            )

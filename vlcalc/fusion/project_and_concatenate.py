@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import PositiveInt
 
 from vlcalc.core.bounds import Depth
-from vlcalc.fusion.arithmetic import mlp_flops, mlp_params
-from vlcalc.fusion.base import FUSIONS, Dims, Fusion, Taxonomy, divide
+from vlcalc.fusion.base import FUSIONS, Dims
+from vlcalc.fusion.choices import Activation
 from vlcalc.fusion.examples import joined_views, text_states
+from vlcalc.fusion.grouped import Grouped
+from vlcalc.fusion.pipeline import TextPipeline
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 
 @FUSIONS.register("project_and_concatenate")
-class ProjectAndConcatenate(Fusion):
+class ProjectAndConcatenate(TextPipeline):
     """An MLP over groups of neighbours, then the text's embeddings: the language model's input.
 
     Attributes:
@@ -29,51 +31,28 @@ class ProjectAndConcatenate(Fusion):
         activation: what stands between them.
     """
 
-    taxonomy: ClassVar[Taxonomy] = "mid"
+    module: ClassVar[str] = "pipeline.ProjectAndConcatenateModule"
+    outside_module: ClassVar[frozenset[str]] = frozenset(
+        {"keep_prefix", "compress_ratio", "depth", "activation"}
+    )
+    embeds_text: ClassVar[bool] = False
     token_effect: ClassVar[str] = "kept or grouped, before the text"
     spatial_detail: ClassVar[str] = "full grid, by groups of neighbours"
 
     kind: Literal["project_and_concatenate"]
     compress_ratio: PositiveInt = 1
     depth: Depth = 2
-    activation: Literal["gelu", "gelu_tanh", "relu", "silu", "squared_relu", "tanh"] = "gelu"
+    activation: Activation = "gelu"
 
-    def check(self, dims: Dims) -> None:
-        divide(
-            dims.num_visual_tokens,
-            self.compress_ratio,
-            whole_name="visual tokens",
-            part_name="compress_ratio",
+    @property
+    def projector(self) -> Grouped:
+        return Grouped(
+            kind="grouped",
+            keep_prefix=self.keep_prefix,
+            compress_ratio=self.compress_ratio,
+            depth=self.depth,
+            activation=self.activation,
         )
 
-    def num_image_tokens(self, dims: Dims) -> int:
-        return dims.num_views * (dims.num_visual_tokens // self.compress_ratio)
-
-    def num_params(self, dims: Dims) -> int:
-        return mlp_params(self._mlp_widths(dims))
-
-    def num_flops(self, dims: Dims) -> int:
-        tokens = dims.batch_size * self.num_image_tokens(dims)
-        return mlp_flops(tokens, self._mlp_widths(dims))
-
-    def _mlp_widths(self, dims: Dims) -> list[int]:
-        return [dims.vision_width * self.compress_ratio, *[dims.text_width] * self.depth]
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules import pipeline
-        from vlcalc.modules.projection import GroupedProjector
-
-        with torch.device(device):
-            projector = GroupedProjector(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                compress_ratio=self.compress_ratio,
-                depth=self.depth,
-                activation=self.activation,
-            )
-            return pipeline.ProjectAndConcatenate(projector=projector)
-
     def example_inputs(self, dims: Dims, device: str = "meta") -> tuple[Tensor, ...]:
-        return joined_views(dims, device), text_states(dims, device)
+        return joined_views(dims, device, prefix=self.keep_prefix), text_states(dims, device)

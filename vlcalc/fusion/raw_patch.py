@@ -13,7 +13,7 @@ from vlcalc.fusion.arithmetic import linear_flops, linear_params
 from vlcalc.fusion.base import FUSIONS, Dims, Fusion, Taxonomy
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 
 @FUSIONS.register("raw_patch")
@@ -29,6 +29,7 @@ class RawPatch(Fusion):
             language model instead: an extra token, which is counted with the tiling.
     """
 
+    module: ClassVar[str] = "early.RawPatchProjector"
     taxonomy: ClassVar[Taxonomy] = "early"
     token_effect: ClassVar[str] = "one a patch"
     spatial_detail: ClassVar[str] = "full grid"
@@ -52,19 +53,6 @@ class RawPatch(Fusion):
     @property
     def _patch_width(self) -> int:
         return self.num_channels * self.patch_size**2
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules.early import RawPatchProjector
-
-        with torch.device(device):
-            return RawPatchProjector(
-                patch_size=self.patch_size,
-                text_width=dims.text_width,
-                num_channels=self.num_channels,
-                newline=self.newline,
-            )
 
     def example_inputs(self, dims: Dims, device: str = "meta") -> tuple[Tensor, ...]:
         import torch

@@ -15,7 +15,7 @@ from vlcalc.fusion.base import FUSIONS, Dims, Fusion, Taxonomy
 from vlcalc.fusion.examples import visual_tokens
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 
 @FUSIONS.register("region_features")
@@ -29,6 +29,7 @@ class RegionFeatures(Fusion):
         max_positions: rows of the position embedding.
     """
 
+    module: ClassVar[str] = "early.RegionProjector"
     taxonomy: ClassVar[Taxonomy] = "early"
     token_effect: ClassVar[str] = "one a region"
     spatial_detail: ClassVar[str] = "detected regions"
@@ -47,19 +48,6 @@ class RegionFeatures(Fusion):
     def num_flops(self, dims: Dims) -> int:
         regions = dims.num_inputs * dims.num_visual_tokens
         return linear_flops(regions, dims.vision_width, dims.text_width)
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules.early import RegionProjector
-
-        with torch.device(device):
-            return RegionProjector(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                num_segments=self.num_segments,
-                max_positions=self.max_positions,
-            )
 
     def example_inputs(self, dims: Dims, device: str = "meta") -> tuple[Tensor, ...]:
         return (visual_tokens(dims, device),)

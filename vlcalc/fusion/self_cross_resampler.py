@@ -10,19 +10,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import PositiveInt
 
 from vlcalc.core.bounds import Depth
-from vlcalc.fusion.arithmetic import (
-    linear_flops,
-    linear_params,
-    mlp_flops,
-    mlp_params,
-    norm_params,
-)
+from vlcalc.core.division import divide
+from vlcalc.fusion.arithmetic import linear_flops, linear_params, mlp_flops, mlp_params, norm_params
 from vlcalc.fusion.attention import plain_attention
-from vlcalc.fusion.base import FUSIONS, Dims, divide
+from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.resampler import Resampler
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("self_cross_resampler")
@@ -34,6 +29,7 @@ class SelfCrossResampler(Resampler):
         feed_forward: whether a feed-forward of four times the width follows in each layer.
     """
 
+    module: ClassVar[str] = "resampler.SelfCrossResamplerModule"
     token_effect: ClassVar[str] = "resampled to the queries"
 
     kind: Literal["self_cross_resampler"]
@@ -59,7 +55,7 @@ class SelfCrossResampler(Resampler):
 
     def num_flops(self, dims: Dims) -> int:
         text, batch, queries = dims.text_width, dims.num_inputs, self.num_queries
-        visual = dims.num_visual_tokens
+        visual = self.num_keys(dims)
         attention = plain_attention(text, output_projection=self.output_projection)
         layer = (
             attention.num_flops(batch, queries, queries)
@@ -68,18 +64,6 @@ class SelfCrossResampler(Resampler):
         )
         projection = _projects(dims) * linear_flops(batch * visual, dims.vision_width, text)
         return projection + self.depth * layer
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules import resampler
-
-        with torch.device(device):
-            return resampler.SelfCrossResampler(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                **self.model_dump(exclude={"kind"}),
-            )
 
 
 def _projects(dims: Dims) -> bool:

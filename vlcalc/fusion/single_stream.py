@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field, PositiveInt
 
 from vlcalc.core.bounds import Depth
+from vlcalc.core.division import divide
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import (
     encoder_layer_flops,
@@ -19,11 +20,11 @@ from vlcalc.fusion.arithmetic import (
     linear_params,
     norm_params,
 )
-from vlcalc.fusion.base import FUSIONS, Dims, Fusion, Taxonomy, divide
+from vlcalc.fusion.base import FUSIONS, Dims, Fusion, Taxonomy
 from vlcalc.fusion.examples import joined_views, text_ids
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 
 @FUSIONS.register("single_stream")
@@ -41,6 +42,7 @@ class SingleStream(Fusion):
         num_segments: rows of each segment embedding.
     """
 
+    module: ClassVar[str] = "early.SingleStreamEncoder"
     taxonomy: ClassVar[Taxonomy] = "early"
     token_effect: ClassVar[str] = "one a region"
     spatial_detail: ClassVar[str] = "detected regions"
@@ -76,23 +78,6 @@ class SingleStream(Fusion):
         regions = linear_flops(batch * self.num_image_tokens(dims), dims.vision_width, width)
         layers = self.depth * encoder_layer_flops(batch, tokens, width, self.hidden_width)
         return regions + layers + linear_flops(batch, width, width)
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules.early import SingleStreamEncoder
-
-        with torch.device(device):
-            return SingleStreamEncoder(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                depth=self.depth,
-                num_heads=self.num_heads,
-                hidden_width=self.hidden_width,
-                vocab_size=dims.vocab_size,
-                max_positions=self.max_positions,
-                num_segments=self.num_segments,
-            )
 
     def example_inputs(self, dims: Dims, device: str = "meta") -> tuple[Tensor, ...]:
         return text_ids(dims, device), joined_views(dims, device)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import NonNegativeInt, PositiveInt
 
 from vlcalc.core.bounds import Depth
+from vlcalc.core.division import divide
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import (
     attention_flops,
@@ -21,10 +22,10 @@ from vlcalc.fusion.arithmetic import (
     mlp_params,
     norm_params,
 )
-from vlcalc.fusion.base import FUSIONS, Dims, Fusion, Taxonomy, divide
+from vlcalc.fusion.base import FUSIONS, Dims, Fusion, Taxonomy
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 
 @FUSIONS.register("spatial_aggregator")
@@ -43,6 +44,7 @@ class SpatialAggregator(Fusion):
         num_inserted: single-layer aggregators between the language model's layers.
     """
 
+    module: ClassVar[str] = "spatial_aggregator.SpatialVisionAggregator"
     taxonomy: ClassVar[Taxonomy] = "mid"
     llm_modified: ClassVar[bool] = True
     token_effect: ClassVar[str] = "resampled to a grid of queries, newline per row"
@@ -127,18 +129,6 @@ class SpatialAggregator(Fusion):
         attention = query_and_output + keys_and_values + attention_flops(rows, 1, keys, width)
         return context + into + attention + mlp_flops(rows, [width, width, query_width])
 
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules.spatial_aggregator import SpatialVisionAggregator
-
-        with torch.device(device):
-            return SpatialVisionAggregator(
-                vision_widths=self._widths(dims),
-                text_width=dims.text_width,
-                **self.model_dump(exclude={"kind", "vision_widths"}),
-            )
-
     def example_inputs(self, dims: Dims, device: str = "meta") -> tuple[Tensor, ...]:
         import torch
 
@@ -146,3 +136,6 @@ class SpatialAggregator(Fusion):
             torch.randn(dims.num_inputs, self.num_queries * area, width, device=device)
             for width, area in zip(self._widths(dims), self._window_areas, strict=True)
         )
+
+    def module_arguments(self, dims: Dims) -> dict[str, object]:
+        return {"vision_widths": self._widths(dims)}

@@ -5,7 +5,7 @@ Source: the additive joint representation of Baltrusaitis et al., arXiv:1705.094
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveInt
 
@@ -14,7 +14,7 @@ from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.vector_fusion import VectorFusion
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("tanh_add")
@@ -25,6 +25,8 @@ class TanhAdd(VectorFusion):
         hidden_width: width at which the two are added.
         output_width: width of the fused vector; None for the hidden width.
     """
+
+    module: ClassVar[str] = "feature_fusion.TanhAddModule"
 
     kind: Literal["tanh_add"]
     hidden_width: PositiveInt = 512
@@ -38,16 +40,3 @@ class TanhAdd(VectorFusion):
     def num_flops(self, dims: Dims) -> int:
         widths = (dims.vision_width, dims.text_width, self.output_width or self.hidden_width)
         return sum(linear_flops(dims.batch_size, width, self.hidden_width) for width in widths)
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules import feature_fusion
-
-        with torch.device(device):
-            return feature_fusion.TanhAdd(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                hidden_width=self.hidden_width,
-                output_width=self.output_width,
-            )

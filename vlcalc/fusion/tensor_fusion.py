@@ -5,7 +5,7 @@ Source: arXiv:1707.07250, section 4.2; Justin1904/TensorFusionNetworks model.py:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveInt
 
@@ -15,7 +15,7 @@ from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.vector_fusion import JointFusion
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("tensor_fusion")
@@ -26,6 +26,8 @@ class TensorFusion(JointFusion):
         hidden_width: width of the MLP's hidden layers.
         depth: linear layers of the MLP.
     """
+
+    module: ClassVar[str] = "outer_product.TensorFusionModule"
 
     kind: Literal["tensor_fusion"]
     hidden_width: PositiveInt = 128
@@ -40,13 +42,3 @@ class TensorFusion(JointFusion):
     def _mlp_widths(self, dims: Dims) -> list[int]:
         products = (dims.vision_width + 1) * (dims.text_width + 1)
         return [products, *[self.hidden_width] * (self.depth - 1), self.fused_width(dims)]
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules import outer_product
-
-        with torch.device(device):
-            return outer_product.TensorFusion(
-                **self.widths(dims), hidden_width=self.hidden_width, depth=self.depth
-            )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveInt
 
+from vlcalc.core.division import divide
 from vlcalc.fusion.arithmetic import (
     attention_flops,
     linear_flops,
@@ -18,13 +19,13 @@ from vlcalc.fusion.arithmetic import (
     mlp_params,
     norm_params,
 )
-from vlcalc.fusion.base import FUSIONS, Dims, divide
+from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.examples import visual_tokens
 from vlcalc.fusion.grids import num_windows, square_side
 from vlcalc.fusion.per_view import PerView
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 
 @FUSIONS.register("token_packer")
@@ -37,6 +38,7 @@ class TokenPacker(PerView):
         hidden_width: width of the attention.
     """
 
+    module: ClassVar[str] = "token_packer.TokenPackerModule"
     token_effect: ClassVar[str] = "packed from regions of `scale` x `scale`"
     spatial_detail: ClassVar[str] = "coarser grid, each token refined from its region"
 
@@ -78,22 +80,6 @@ class TokenPacker(PerView):
 
     def _readout_widths(self, dims: Dims) -> list[int]:
         return [self.hidden_width, dims.text_width, dims.text_width]
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules import token_packer
-
-        with torch.device(device):
-            return token_packer.TokenPacker(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                multi_level_width=self.num_levels * dims.vision_width,
-                side=dims.columns,
-                scale=self.scale,
-                hidden_width=self.hidden_width,
-                num_heads=self.num_heads,
-            )
 
     def example_inputs(self, dims: Dims, device: str = "meta") -> tuple[Tensor, ...]:
         joined = dims._replace(vision_width=self.num_levels * dims.vision_width)

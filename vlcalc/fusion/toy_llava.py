@@ -5,26 +5,25 @@ Source: the pipeline of LLaVA, arXiv:2304.08485, figure 1, over the layers of ar
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import PositiveInt
 
 from vlcalc.core.bounds import Depth
+from vlcalc.core.division import divide
 from vlcalc.fusion.arithmetic import (
     encoder_layer_flops,
     encoder_layer_params,
     linear_flops,
     linear_params,
 )
-from vlcalc.fusion.base import FUSIONS, Dims, Fusion, Taxonomy, divide
-from vlcalc.fusion.examples import joined_views, text_ids
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
+from vlcalc.fusion.base import FUSIONS, Dims
+from vlcalc.fusion.mlp import MLP
+from vlcalc.fusion.pipeline import TextPipeline
 
 
 @FUSIONS.register("toy_llava")
-class ToyLlava(Fusion):
+class ToyLlava(TextPipeline):
     """The whole model that introductions show: bidirectional layers with ReLU, no positions.
 
     Its counts hold the toy's own language model, which stands in place of a real one.
@@ -35,50 +34,28 @@ class ToyLlava(Fusion):
         hidden_width: hidden width of the feed-forward.
     """
 
-    taxonomy: ClassVar[Taxonomy] = "mid"
-    token_effect: ClassVar[str] = "kept, before the text"
-    spatial_detail: ClassVar[str] = "full grid"
+    module: ClassVar[str] = "pipeline.ToyLlavaModule"
 
     kind: Literal["toy_llava"]
     depth: Depth = 4
     num_heads: PositiveInt = 32
     hidden_width: PositiveInt = 11_008
 
+    @property
+    def projector(self) -> MLP:
+        return MLP(kind="mlp", depth=1, keep_prefix=self.keep_prefix)
+
     def check(self, dims: Dims) -> None:
+        super().check(dims)
         divide(dims.text_width, self.num_heads, whole_name="text_width", part_name="num_heads")
 
-    def num_image_tokens(self, dims: Dims) -> int:
-        return dims.num_views * dims.num_visual_tokens
-
     def num_params(self, dims: Dims) -> int:
-        width = dims.text_width
-        projector = linear_params(dims.vision_width, width)
-        layers = self.depth * encoder_layer_params(width, self.hidden_width)
-        words = dims.vocab_size * width
-        return projector + words + layers + linear_params(width, dims.vocab_size)
+        layers = self.depth * encoder_layer_params(dims.text_width, self.hidden_width)
+        return super().num_params(dims) + layers + linear_params(dims.text_width, dims.vocab_size)
 
     def num_flops(self, dims: Dims) -> int:
         batch, width = dims.batch_size, dims.text_width
-        image_tokens = self.num_image_tokens(dims)
-        tokens = image_tokens + dims.num_text_tokens
-        projector = linear_flops(batch * image_tokens, dims.vision_width, width)
+        tokens = self.num_image_tokens(dims) + dims.num_text_tokens
         layers = self.depth * encoder_layer_flops(batch, tokens, width, self.hidden_width)
-        return projector + layers + linear_flops(batch * tokens, width, dims.vocab_size)
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules import pipeline
-
-        with torch.device(device):
-            return pipeline.ToyLlava(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                vocab_size=dims.vocab_size,
-                depth=self.depth,
-                num_heads=self.num_heads,
-                hidden_width=self.hidden_width,
-            )
-
-    def example_inputs(self, dims: Dims, device: str = "meta") -> tuple[Tensor, ...]:
-        return joined_views(dims, device), text_ids(dims, device)
+        head = linear_flops(batch * tokens, width, dims.vocab_size)
+        return super().num_flops(dims) + layers + head

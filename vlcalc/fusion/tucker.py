@@ -6,7 +6,7 @@ block/models/networks/fusions/fusions.py::Tucker.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveInt
 
@@ -14,7 +14,7 @@ from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.vector_fusion import JointFusion
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("tucker")
@@ -24,6 +24,8 @@ class TuckerFusion(JointFusion):
     Attributes:
         joint_width: width at which the two meet.
     """
+
+    module: ClassVar[str] = "bilinear.Tucker"
 
     kind: Literal["tucker"]
     joint_width: PositiveInt = 235
@@ -37,11 +39,3 @@ class TuckerFusion(JointFusion):
         width = self.joint_width
         core = 2 * dims.batch_size * (width**3 + width**2)
         return self.joint_flops(dims, width) + core + self.output_flops(dims, width)
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules.bilinear import Tucker
-
-        with torch.device(device):
-            return Tucker(**self.widths(dims), joint_width=self.joint_width)

@@ -50,13 +50,8 @@ class JointFusion(VectorFusion):
         """Return the width of the fused vector."""
         return self.output_width or dims.text_width
 
-    def widths(self, dims: Dims) -> dict[str, int]:
-        """Return the widths that every such module is built with."""
-        return {
-            "vision_width": dims.vision_width,
-            "text_width": dims.text_width,
-            "output_width": self.fused_width(dims),
-        }
+    def module_arguments(self, dims: Dims) -> dict[str, object]:
+        return {"output_width": self.fused_width(dims)}
 
     def joint_params(self, dims: Dims, width: int) -> int:
         """Return the parameters of a linear layer from each vector to `width`."""

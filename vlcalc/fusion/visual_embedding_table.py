@@ -16,7 +16,7 @@ from vlcalc.fusion.grids import square_side
 from vlcalc.fusion.per_view import PerView
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 
 @FUSIONS.register("visual_embedding_table")
@@ -30,6 +30,7 @@ class VisualEmbeddingTable(PerView):
             with zeros to whole squares.
     """
 
+    module: ClassVar[str] = "visual_embedding_table.VisualEmbeddingTableModule"
     token_effect: ClassVar[str] = "joined in squares, then looked up softly in a table"
     spatial_detail: ClassVar[str] = "coarser grid, as far as the vocabulary can tell it"
 
@@ -63,17 +64,3 @@ class VisualEmbeddingTable(PerView):
 
     def _num_words(self) -> int:
         return self.num_codes - self.num_indicators
-
-    def build(self, dims: Dims, device: str = "meta") -> nn.Module:
-        import torch
-
-        from vlcalc.modules import visual_embedding_table
-
-        with torch.device(device):
-            return visual_embedding_table.VisualEmbeddingTable(
-                vision_width=dims.vision_width,
-                text_width=dims.text_width,
-                num_codes=self.num_codes,
-                num_indicators=self.num_indicators,
-                merge_size=self.merge_size,
-            )

@@ -7,7 +7,7 @@ from typing import Any
 
 from vlcalc.inference.costs import PhaseCost
 from vlcalc.inference.inference import Inference
-from vlcalc.inference.stages import stage_components, trainable_in_stage
+from vlcalc.inference.stages import loaded_params, stage_parts, trainable_params
 from vlcalc.inference.tables import conventions
 from vlcalc.inference.tree import tree
 from vlcalc.inference.verify import Check
@@ -93,14 +93,13 @@ def _cache(inference: Inference) -> dict[str, int] | None:
 
 
 def _stage(inference: Inference, stage: TrainingStage) -> dict[str, Any]:
-    trainable, total = trainable_in_stage(stage, inference.params), inference.params.total
+    parts = stage_parts(inference.plan.spec, stage)
+    trainable, total = trainable_params(parts), loaded_params(parts)
     return {
         "name": stage.name,
         "note": stage.note,
         "trainable_params": trainable,
         "frozen_params": None if trainable is None or total is None else total - trainable,
         "trainable_share": None if trainable is None or not total else trainable / total,
-        "components": [
-            component._asdict() for component in stage_components(stage, inference.params)
-        ],
+        "components": [part._asdict() for part in parts],
     }

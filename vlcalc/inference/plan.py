@@ -11,6 +11,7 @@ from vlcalc.cost.components import dims_of
 from vlcalc.fusion.base import Dims
 from vlcalc.fusion.inserted import InsertedLayers
 from vlcalc.inference.load import Load
+from vlcalc.spec.dims import visual_grid
 from vlcalc.spec.schema import ModelSpec, VisionSpec
 from vlcalc.tiling.base import View
 from vlcalc.tokens.budget import TokenBudget, budget
@@ -170,7 +171,7 @@ def _fusion_dims(spec: ModelSpec, tokens: TokenBudget, load: Load) -> Iterator[D
     """Yield what the method runs on: one view after the other, or all of a prompt at once."""
     if spec.fusion is None or spec.language.shape is None:
         return
-    views = tuple(_visual_grid(spec, tokens, view) for view in tokens.tiling.views)
+    views = tuple(visual_grid(spec.tiling, tokens.tiling, view) for view in tokens.tiling.views)
     if isinstance(spec.fusion, InsertedLayers):
         yield _inserted_dims(spec, tokens, load, views)
         return
@@ -181,20 +182,6 @@ def _fusion_dims(spec: ModelSpec, tokens: TokenBudget, load: Load) -> Iterator[D
             num_text_tokens=load.text_tokens,
             batch_size=load.total_images,
         )
-
-
-def _visual_grid(spec: ModelSpec, tokens: TokenBudget, view: View) -> View:
-    """Return the grid that leaves the encoder: filled up to whole squares where those are merged.
-
-    Without an encoder, patches of the resized image go in as they are.
-    """
-    if not view.columns:
-        patch = spec.tiling.patch
-        columns, rows = (-(-side // patch) for side in tokens.tiling.resized)
-        return view._replace(columns=columns, rows=rows)
-    merged = spec.tiling.merged_side
-    columns, rows = (-(-side // merged) * merged for side in (view.columns, view.rows))
-    return view._replace(columns=columns, rows=rows)
 
 
 def _inserted_dims(

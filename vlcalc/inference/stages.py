@@ -1,20 +1,21 @@
-"""What a stage of training trains and what it leaves as it is."""
+"""What a stage of training trains, and what it leaves as it is of all that is loaded in it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from vlcalc.core.errors import InputError, near_miss
 from vlcalc.core.known import sum_known
-from vlcalc.cost.components import Components
+from vlcalc.cost.components import components
 from vlcalc.spec.schema import ModelSpec, TrainingStage
 
 
-class Trained(NamedTuple):
-    """One component in a stage.
+class StagePart(NamedTuple):
+    """Parameters of one component in a stage: those that it trains, or those that it does not.
 
     Attributes:
-        trainable: whether its parameters change.
+        trainable: whether they change.
         params: None where they are not known.
     """
 
@@ -44,15 +45,26 @@ def stage_named(spec: ModelSpec, name: str) -> TrainingStage:
     return stage
 
 
-def stage_components(stage: TrainingStage, params: Components) -> tuple[Trained, ...]:
-    """Return each component with whether the stage trains it; `other` is never trained."""
-    return tuple(
-        Trained(component, component in stage.train, count)
-        for component, count in params._asdict().items()
-        if count is None or count
-    )
+def stage_parts(spec: ModelSpec, stage: TrainingStage) -> tuple[StagePart, ...]:
+    """Return all that is loaded in a stage, by component; `other` is never trained."""
+    loaded = spec.model_copy(update={"fusion": stage.fusion}) if stage.fusion else spec
+    parts: list[StagePart] = []
+    for component, params in components(loaded)._asdict().items():
+        if component in stage.without or params == 0:
+            continue
+        frozen = sum(count for name, count in stage.frozen.items() if name == component)
+        trainable = component in stage.train
+        parts.append(StagePart(component, trainable, params and params - frozen))
+        if frozen:
+            parts.append(StagePart(component, trainable=False, params=frozen))
+    return tuple(parts)
 
 
-def trainable_in_stage(stage: TrainingStage, params: Components) -> int | None:
+def trainable_params(parts: Sequence[StagePart]) -> int | None:
     """Return the parameters that a stage trains; None where one of them is not known."""
-    return sum_known(part.params for part in stage_components(stage, params) if part.trainable)
+    return sum_known(part.params for part in parts if part.trainable)
+
+
+def loaded_params(parts: Sequence[StagePart]) -> int | None:
+    """Return all parameters that are loaded in a stage; None where one of them is not known."""
+    return sum_known(part.params for part in parts)

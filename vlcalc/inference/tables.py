@@ -8,7 +8,7 @@ from typing import Any
 from vlcalc.core import units
 from vlcalc.inference.inference import Inference
 from vlcalc.inference.plan import is_late
-from vlcalc.inference.stages import stage_components, trainable_in_stage
+from vlcalc.inference.stages import loaded_params, stage_parts, trainable_params
 from vlcalc.inference.tree import tree
 from vlcalc.inference.verify import Check
 from vlcalc.report.table import Column, Table
@@ -197,17 +197,17 @@ def memory_table(inference: Inference) -> Table:
 
 def stage_table(inference: Inference, stage: TrainingStage) -> Table:
     """Return what a stage trains and freezes."""
-    total = inference.params.total
+    parts = stage_parts(inference.plan.spec, stage)
+    total, trainable = loaded_params(parts), trainable_params(parts)
     rows: list[tuple[Any, ...]] = [
         (
-            component.component,
-            "trained" if component.trainable else "frozen",
-            component.params,
-            _share(component.params, total),
+            part.component,
+            "trained" if part.trainable else "frozen",
+            part.params,
+            _share(part.params, total),
         )
-        for component in stage_components(stage, inference.params)
+        for part in parts
     ]
-    trainable = trainable_in_stage(stage, inference.params)
     rows.append(("all", "trained", trainable, _share(trainable, total)))
     notes = (stage.note,) if stage.note else ()
     return Table(

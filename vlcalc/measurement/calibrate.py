@@ -45,7 +45,7 @@ class Point:
     rounds: list[float] | None = field(default_factory=list)
 
 
-def calibrate(
+def measure_rates(
     device: str, *, on_progress: OnProgress | None = None, rounds: int = ROUNDS
 ) -> Calibration:
     """Measure a device: with the threads that torch has, in every dtype that it can run.

@@ -9,9 +9,10 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from vlcalc.comparison.methods import Setting, make_setting
+from vlcalc.comparison.setting import Setting, make_setting
 from vlcalc.core.image_size import ImageSize
 from vlcalc.runs.run import Conditions
+from vlcalc.runs.timed_comparison import setting_conditions
 from vlcalc.spec.schema import FusionSpec, LanguageSpec, VisionSpec
 
 
@@ -98,7 +99,7 @@ def _method_case(method: FusionSpec, setting: Setting, image: ImageSize | None) 
     return Case(
         target=method.name,
         kind="method",
-        conditions=setting.conditions.model_copy(update={"image": str(image or "")}),
+        conditions=setting_conditions(setting).model_copy(update={"image": str(image or "")}),
         build_module=lambda device: fusion.build(dims, device),
         build_inputs=lambda device: fusion.example_inputs(dims, device),
         check=lambda: fusion.check(dims),

@@ -13,7 +13,7 @@ from vlcalc.modules.grids import square_side, to_grid, to_tokens
 from vlcalc.modules.primitives import Attention, FeedForward, LearnedTokens, apply_if, build_mlp
 
 
-class CAbstractor(nn.Module):
+class CAbstractorModule(nn.Module):
     """Residual blocks, adaptive average pooling to the wanted grid, residual blocks, MLP.
 
     The class token is dropped before it gets here.
@@ -27,16 +27,16 @@ class CAbstractor(nn.Module):
         *,
         vision_width: int,
         text_width: int,
-        num_tokens: int = 576,
-        num_queries: int = 144,
-        hidden_width: int = 1024,
-        depth: int = 3,
-        mlp_depth: int = 2,
+        num_visual_tokens: int,
+        num_queries: int,
+        hidden_width: int,
+        depth: int,
+        mlp_depth: int,
     ) -> None:
         super().__init__()
-        self.side = square_side(num_tokens, name="num_tokens")
+        self.side = square_side(num_visual_tokens, name="visual tokens")
         pooled_side = square_side(num_queries, name="num_queries")
-        self.positions = LearnedTokens(num_tokens=num_tokens, width=vision_width)
+        self.positions = LearnedTokens(num_tokens=num_visual_tokens, width=vision_width)
         widths = [vision_width, *[hidden_width] * (2 * depth)]
         blocks = [
             RegNetBlock(in_channels=in_channels, channels=channels)
@@ -111,7 +111,7 @@ class DeformableLayer(nn.Module):
         return out
 
 
-class DAbstractor(nn.Module):
+class DAbstractorModule(nn.Module):
     """Learned queries over deformable attention, started from the pooled features.
 
     Source: Honeybee, arXiv:2312.06742, section 3.2; khanrc/honeybee
@@ -123,20 +123,20 @@ class DAbstractor(nn.Module):
         *,
         vision_width: int,
         text_width: int,
-        num_tokens: int = 576,
-        num_queries: int = 144,
-        hidden_width: int = 1024,
-        depth: int = 6,
-        num_heads: int = 8,
-        num_points: int = 4,
-        feed_forward_width: int = 1024,
+        num_visual_tokens: int,
+        num_queries: int,
+        hidden_width: int,
+        depth: int,
+        num_heads: int,
+        num_points: int,
+        feed_forward_width: int,
     ) -> None:
         super().__init__()
-        self.side = square_side(num_tokens, name="num_tokens")
+        self.side = square_side(num_visual_tokens, name="visual tokens")
         query_side = square_side(num_queries, name="num_queries")
         same_width = vision_width == hidden_width
         self.project_in = None if same_width else nn.Linear(vision_width, hidden_width)
-        self.positions = LearnedTokens(num_tokens=num_tokens, width=hidden_width)
+        self.positions = LearnedTokens(num_tokens=num_visual_tokens, width=hidden_width)
         self.query_positions = LearnedTokens(num_tokens=num_queries, width=hidden_width)
         self.pool = nn.AdaptiveAvgPool2d(query_side)
         self.reference_points = nn.Parameter(_reference_points(self.side, query_side))

@@ -17,11 +17,11 @@ def signed_sqrt_norm(x: Tensor) -> Tensor:
     return F.normalize(rooted, dim=-1)
 
 
-class LinearSum(nn.Module):
+class LinearSumModule(nn.Module):
     """Project both, ReLU, add, project, ReLU: the baseline without a product."""
 
     def __init__(
-        self, *, vision_width: int, text_width: int, output_width: int, joint_width: int = 1200
+        self, *, vision_width: int, text_width: int, output_width: int, joint_width: int
     ) -> None:
         super().__init__()
         self.vision_project = nn.Linear(vision_width, joint_width)
@@ -36,7 +36,7 @@ class LinearSum(nn.Module):
         return visual + text
 
 
-class MLB(LinearSum):
+class MLB(LinearSumModule):
     """Multimodal low-rank bilinear pooling: project both, multiply, project.
 
     Source: arXiv:1610.04325, section 3.
@@ -46,20 +46,14 @@ class MLB(LinearSum):
         return visual * text
 
 
-class Mutan(nn.Module):
+class MutanModule(nn.Module):
     """Tucker decomposition with a core of rank R: R products at joint width, summed.
 
     Source: arXiv:1705.06676, section 3.2.
     """
 
     def __init__(
-        self,
-        *,
-        vision_width: int,
-        text_width: int,
-        output_width: int,
-        joint_width: int = 700,
-        rank: int = 10,
+        self, *, vision_width: int, text_width: int, output_width: int, joint_width: int, rank: int
     ) -> None:
         super().__init__()
         self.rank = rank
@@ -89,15 +83,12 @@ class MFB(nn.Module):
         vision_width: int,
         text_width: int,
         output_width: int,
-        joint_width: int = 1000,
-        factor: int = 5,
+        joint_width: int,
+        factor: int,
     ) -> None:
         super().__init__()
         self.pool = FactorisedPool(
-            vision_width=vision_width,
-            text_width=text_width,
-            joint_width=joint_width,
-            factor=factor,
+            vision_width=vision_width, text_width=text_width, joint_width=joint_width, factor=factor
         )
         self.output = nn.Linear(joint_width, output_width)
 
@@ -137,9 +128,9 @@ class MFH(nn.Module):
         vision_width: int,
         text_width: int,
         output_width: int,
-        joint_width: int = 340,
-        factor: int = 5,
-        order: int = 2,
+        joint_width: int,
+        factor: int,
+        order: int,
     ) -> None:
         super().__init__()
         self.pools = nn.ModuleList(
@@ -188,7 +179,7 @@ class Tucker(nn.Module):
     """
 
     def __init__(
-        self, *, vision_width: int, text_width: int, output_width: int, joint_width: int = 235
+        self, *, vision_width: int, text_width: int, output_width: int, joint_width: int
     ) -> None:
         super().__init__()
         self.vision_project = nn.Linear(vision_width, joint_width)
@@ -202,7 +193,7 @@ class Tucker(nn.Module):
         return fused
 
 
-class Block(nn.Module):
+class BLOCK(nn.Module):
     """Project both, cut into chunks, a bilinear form for each chunk, project.
 
     Each form is constrained to `rank`; without one it is a full core (BLOCK-Tucker).
@@ -216,9 +207,9 @@ class Block(nn.Module):
         vision_width: int,
         text_width: int,
         output_width: int,
-        joint_width: int = 1600,
-        num_chunks: int = 18,
-        rank: int | None = 15,
+        joint_width: int,
+        num_chunks: int,
+        rank: int | None,
     ) -> None:
         super().__init__()
         self.sizes = chunk_sizes(joint_width, num_chunks)

@@ -13,9 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from vlcalc.core.errors import InputError
-from vlcalc.modules.qformer import QFormer
+from vlcalc.modules.q_former import QFormerModule
 
 Objective = Literal["contrastive", "matching", "captioning"]
+
+BERT_EPS = 1e-12  # of its norms
 
 
 class Blip2Losses(NamedTuple):
@@ -52,11 +54,11 @@ def objective_mask(
 class CaptionHead(nn.Module):
     """BERT's masked-language-model head; its output matrix is the word embedding itself."""
 
-    def __init__(self, *, width: int, vocab_size: int, eps: float = 1e-12) -> None:
+    def __init__(self, *, width: int, vocab_size: int) -> None:
         super().__init__()
         self.transform = nn.Linear(width, width)
         self.activation = nn.GELU()
-        self.norm = nn.LayerNorm(width, eps=eps)
+        self.norm = nn.LayerNorm(width, eps=BERT_EPS)
         self.bias = nn.Parameter(torch.zeros(vocab_size))
 
     def forward(self, hidden: Tensor, words: Tensor) -> Tensor:
@@ -64,7 +66,7 @@ class CaptionHead(nn.Module):
         return F.linear(hidden, words, self.bias)  # (b, s, vocabulary)
 
 
-class Blip2Objectives(nn.Module):
+class Blip2ObjectivesModule(nn.Module):
     """The whole first stage: Q-Former with text branch, and the heads of its three objectives.
 
     The vocabulary is BERT's 30,522 words and one start-of-caption token. Similarities are those of
@@ -80,21 +82,22 @@ class Blip2Objectives(nn.Module):
         self,
         *,
         vision_width: int,
-        width: int = 768,
-        depth: int = 12,
-        num_heads: int = 12,
-        num_queries: int = 32,
-        hidden_width: int = 3072,
-        cross_attention_every: int = 2,
-        vocab_size: int = 30_523,
-        max_positions: int = 512,
-        contrastive_width: int = 256,
-        temperature: float = 0.07,
+        width: int,
+        depth: int,
+        num_heads: int,
+        num_queries: int,
+        hidden_width: int,
+        cross_attention_every: int,
+        vocab_size: int,
+        max_positions: int,
+        contrastive_width: int,
+        temperature: float,
     ) -> None:
         super().__init__()
         self.num_queries = num_queries
-        self.qformer = QFormer(
+        self.qformer = QFormerModule(
             vision_width=vision_width,
+            text_width=None,
             width=width,
             depth=depth,
             num_heads=num_heads,
@@ -104,6 +107,7 @@ class Blip2Objectives(nn.Module):
             text_branch=True,
             vocab_size=vocab_size,
             max_positions=max_positions,
+            eps=BERT_EPS,
         )
         self.vision_project = nn.Linear(width, contrastive_width)
         self.text_project = nn.Linear(width, contrastive_width)

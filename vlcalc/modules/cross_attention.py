@@ -17,12 +17,11 @@ from vlcalc.modules.primitives import (
     KeysValues,
     Norm,
     TanhGate,
-    apply_if,
     build_norm,
 )
 
 
-class CrossAttention(nn.Module):
+class CrossAttentionLayer(nn.Module):
     """Text queries, visual keys and values; no norm, no residual.
 
     Source: Vaswani et al., arXiv:1706.03762, section 3.2.3 (encoder-decoder attention).
@@ -34,9 +33,9 @@ class CrossAttention(nn.Module):
         text_width: int,
         vision_width: int,
         num_heads: int,
-        head_dim: int | None = None,
-        bias: bool = False,
-        out_bias: bool = True,
+        head_dim: int | None,
+        bias: bool,
+        out_bias: bool,
     ) -> None:
         super().__init__()
         self.attention = Attention(
@@ -53,7 +52,7 @@ class CrossAttention(nn.Module):
         return fused
 
 
-class GatedCrossAttention(nn.Module):
+class GatedCrossAttentionLayer(nn.Module):
     """Text plus tanh(alpha) times cross-attention of the normalised text; no feed-forward.
 
     Source: Flamingo, arXiv:2204.14198, section 2.2, without its gated feed-forward.
@@ -65,13 +64,13 @@ class GatedCrossAttention(nn.Module):
         text_width: int,
         vision_width: int,
         num_heads: int,
-        head_dim: int | None = None,
-        bias: bool = False,
-        out_bias: bool = True,
+        head_dim: int | None,
+        bias: bool,
+        out_bias: bool,
     ) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(text_width)
-        self.cross_attention = CrossAttention(
+        self.cross_attention = CrossAttentionLayer(
             text_width=text_width,
             vision_width=vision_width,
             num_heads=num_heads,
@@ -84,42 +83,6 @@ class GatedCrossAttention(nn.Module):
     def forward(self, text: Tensor, visual: Tensor | KeysValues) -> Tensor:
         fused: Tensor = text + self.gate(self.cross_attention(self.norm(text), visual))
         return fused  # (b, s, t)
-
-
-class GatedCrossAttentionStack(nn.Module):
-    """Project the image to text width once, then `depth` gated cross-attention layers.
-
-    Source: blasphemetheus/edifice lib/edifice/multimodal/fusion.ex (its cross-attention fusion).
-    """
-
-    def __init__(
-        self,
-        *,
-        text_width: int,
-        vision_width: int,
-        depth: int = 4,
-        num_heads: int = 4,
-        bias: bool = True,
-    ) -> None:
-        super().__init__()
-        same_width = text_width == vision_width
-        self.project = None if same_width else nn.Linear(vision_width, text_width)
-        self.layers = nn.ModuleList(
-            GatedCrossAttention(
-                text_width=text_width,
-                vision_width=text_width,
-                num_heads=num_heads,
-                bias=bias,
-                out_bias=bias,
-            )
-            for _ in range(depth)
-        )
-
-    def forward(self, text: Tensor, visual: Tensor) -> Tensor:
-        visual = apply_if(self.project, visual)  # (b, n, t)
-        for layer in self.layers:
-            text = layer(text, visual)  # (b, s, t)
-        return text
 
 
 class GatedCrossAttentionBlock(nn.Module):
@@ -143,17 +106,17 @@ class GatedCrossAttentionBlock(nn.Module):
         *,
         text_width: int,
         vision_width: int,
-        num_heads: int = 8,
-        head_dim: int = 64,
-        num_kv_heads: int | None = None,
-        hidden_width: int | None = None,
-        activation: Activation = "gelu",
-        gated: bool = False,
-        norm: Norm = "layer",
-        qk_norm: Norm | None = None,
-        vector_gates: bool = False,
-        silence: Literal["attention", "feed_forward"] = "attention",
-        eps: float = 1e-5,
+        num_heads: int,
+        head_dim: int,
+        num_kv_heads: int | None,
+        hidden_width: int | None,
+        activation: Activation,
+        gated: bool,
+        norm: Norm,
+        qk_norm: Norm | None,
+        vector_gates: bool,
+        silence: Literal["attention", "feed_forward"],
+        eps: float,
     ) -> None:
         super().__init__()
         self.silence = silence
@@ -195,63 +158,6 @@ class GatedCrossAttentionBlock(nn.Module):
             hidden = hidden.masked_fill(blind[:, 0], 0.0)
         fused: Tensor = text + self.feed_forward_gate(hidden)
         return fused
-
-
-class GatedBlockStack(nn.Module):
-    """The blocks that a language model gets inserted, one after the other, and their projection.
-
-    `project_width` is the width of the encoder where a linear layer maps it to `vision_width`
-    first, as Llama 3.2 Vision does (7,680 to the text width).
-
-    Source: Flamingo, arXiv:2204.14198, section 2.2 and table 4 (every layer, every 4th, every 7th);
-    transformers models/mllama/modeling_mllama.py (`multi_modal_projector`).
-    """
-
-    def __init__(
-        self,
-        *,
-        text_width: int,
-        vision_width: int,
-        depth: int,
-        project_width: int | None = None,
-        num_heads: int = 8,
-        head_dim: int = 64,
-        num_kv_heads: int | None = None,
-        hidden_width: int | None = None,
-        activation: Activation = "gelu",
-        gated: bool = False,
-        norm: Norm = "layer",
-        qk_norm: Norm | None = None,
-        vector_gates: bool = False,
-        silence: Literal["attention", "feed_forward"] = "attention",
-        eps: float = 1e-5,
-    ) -> None:
-        super().__init__()
-        self.project = nn.Linear(project_width, vision_width) if project_width else None
-        self.blocks = nn.ModuleList(
-            GatedCrossAttentionBlock(
-                text_width=text_width,
-                vision_width=vision_width,
-                num_heads=num_heads,
-                head_dim=head_dim,
-                num_kv_heads=num_kv_heads,
-                hidden_width=hidden_width,
-                activation=activation,
-                gated=gated,
-                norm=norm,
-                qk_norm=qk_norm,
-                vector_gates=vector_gates,
-                silence=silence,
-                eps=eps,
-            )
-            for _ in range(depth)
-        )
-
-    def forward(self, text: Tensor, visual: Tensor, mask: Tensor | None = None) -> Tensor:
-        visual = apply_if(self.project, visual)  # (b, n, d)
-        for block in self.blocks:
-            text = block(text, visual, mask)  # (b, s, t)
-        return text
 
 
 def image_mask(

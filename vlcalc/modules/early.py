@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from vlcalc.modules.primitives import PostNormLayer, apply_if, check_divides
+from vlcalc.core.division import divide
+from vlcalc.modules.primitives import PostNormLayer, apply_if
 from vlcalc.modules.projection import ImageNewline
 
 
@@ -19,7 +20,7 @@ class RawPatchProjector(nn.Module):
     """
 
     def __init__(
-        self, *, patch_size: int, text_width: int, num_channels: int = 3, newline: bool = False
+        self, *, patch_size: int, text_width: int, num_channels: int, newline: bool
     ) -> None:
         super().__init__()
         self.patch_size = patch_size
@@ -33,13 +34,13 @@ class RawPatchProjector(nn.Module):
             InputError: a side is not a whole number of patches.
         """
         side = self.patch_size
-        check_divides(side, pixels.shape[2], part_name="patch_size", whole_name="height")
-        check_divides(side, pixels.shape[3], part_name="patch_size", whole_name="width")
+        divide(pixels.shape[2], side, part_name="patch_size", whole_name="height")
+        divide(pixels.shape[3], side, part_name="patch_size", whole_name="width")
         patches = pixels.unflatten(3, (-1, side)).unflatten(2, (-1, side))  # (b, c, r, p, k, p)
         patches = patches.permute(0, 2, 4, 3, 5, 1)  # (b, rows, columns, p, p, c)
-        num_columns = patches.shape[2]
+        columns = patches.shape[2]
         tokens: Tensor = self.project(patches.flatten(3).flatten(1, 2))  # (b, n, t)
-        return tokens if self.newline is None else self.newline(tokens, num_columns)
+        return tokens if self.newline is None else self.newline(tokens, columns)
 
 
 class RegionProjector(nn.Module):
@@ -51,7 +52,7 @@ class RegionProjector(nn.Module):
     """
 
     def __init__(
-        self, *, vision_width: int, text_width: int, num_segments: int = 2, max_positions: int = 512
+        self, *, vision_width: int, text_width: int, num_segments: int, max_positions: int
     ) -> None:
         super().__init__()
         self.project = nn.Linear(vision_width, text_width)
@@ -76,16 +77,16 @@ class SingleStreamEncoder(nn.Module):
         self,
         *,
         vision_width: int,
-        text_width: int = 768,
-        depth: int = 12,
-        num_heads: int = 12,
-        hidden_width: int = 3072,
-        vocab_size: int = 30_522,
-        max_positions: int = 512,
-        num_segments: int = 2,
-        eps: float = 1e-12,
+        text_width: int,
+        depth: int,
+        num_heads: int,
+        hidden_width: int,
+        vocab_size: int,
+        max_positions: int,
+        num_segments: int,
     ) -> None:
         super().__init__()
+        eps = 1e-12  # BERT's
         self.words = nn.Embedding(vocab_size, text_width)
         self.positions = nn.Embedding(max_positions, text_width)
         self.segments = nn.Embedding(num_segments, text_width)
@@ -147,24 +148,29 @@ class VectorQuantizer(nn.Module):
         return distances.argmin(dim=-1)  # (b, n)
 
 
-class DiscreteTokens(nn.Module):
+class DiscreteTokensModule(nn.Module):
     """Quantise features of the image encoder, then embed the codes in the language model.
 
-    Without `code_width`, ids of codes come in; without `text_width`, they go out, being words.
+    Without `quantize`, ids of codes come in; without `own_embedding`, they go out, being words.
 
     Source: Chameleon, arXiv:2405.09818, section 2.1; Emu3, arXiv:2409.18869, section 2.
     """
 
-    def __init__(self, *, num_codes: int, code_width: int | None, text_width: int | None) -> None:
+    def __init__(
+        self,
+        *,
+        vision_width: int,
+        text_width: int,
+        num_codes: int,
+        quantize: bool,
+        own_embedding: bool,
+    ) -> None:
         super().__init__()
-        self.quantize = (
-            VectorQuantizer(num_codes=num_codes, code_width=code_width) if code_width else None
-        )
-        self.embed = (
-            DiscreteTokenEmbedding(num_codes=num_codes, text_width=text_width)
-            if text_width
-            else None
-        )
+        self.quantize = self.embed = None
+        if quantize:
+            self.quantize = VectorQuantizer(num_codes=num_codes, code_width=vision_width)
+        if own_embedding:
+            self.embed = DiscreteTokenEmbedding(num_codes=num_codes, text_width=text_width)
 
     def forward(self, x: Tensor) -> Tensor:
         return apply_if(self.embed, apply_if(self.quantize, x))  # (b, n, d) -> (b, n, t)

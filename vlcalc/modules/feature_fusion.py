@@ -33,8 +33,8 @@ class ConcatMLP(nn.Module):
         text_width: int,
         hidden_width: int,
         output_width: int,
-        depth: int = 3,
-        activation: Activation = "relu",
+        depth: int,
+        activation: Activation,
     ) -> None:
         super().__init__()
         hidden = [hidden_width] * (depth - 1)
@@ -47,19 +47,14 @@ class ConcatMLP(nn.Module):
         return fused
 
 
-class TanhAdd(nn.Module):
+class TanhAddModule(nn.Module):
     """A dense layer for each, add, tanh, a dense layer.
 
     Source: the additive joint representation of Baltrusaitis et al., arXiv:1705.09406, section 3.1.
     """
 
     def __init__(
-        self,
-        *,
-        vision_width: int,
-        text_width: int,
-        hidden_width: int,
-        output_width: int | None = None,
+        self, *, vision_width: int, text_width: int, hidden_width: int, output_width: int | None
     ) -> None:
         super().__init__()
         self.vision_project = nn.Linear(vision_width, hidden_width)
@@ -87,7 +82,7 @@ class GatedMultimodalUnit(nn.Module):
         vision_width: int,
         text_width: int,
         hidden_width: int,
-        gate_reads: Literal["inputs", "projections"] = "projections",
+        gate_reads: Literal["inputs", "projections"],
     ) -> None:
         super().__init__()
         self.gate_reads = gate_reads
@@ -112,10 +107,10 @@ class FiLM(nn.Module):
     Source: arXiv:1709.07871, section 2.1; ethanjperez/film vr/models/film_gen.py.
     """
 
-    def __init__(self, *, text_width: int, num_channels: int, num_blocks: int = 1) -> None:
+    def __init__(self, *, text_width: int, vision_width: int, num_blocks: int) -> None:
         super().__init__()
-        self.shape = (num_blocks, 2, num_channels)
-        self.generator = nn.Linear(text_width, num_blocks * 2 * num_channels)
+        self.shape = (num_blocks, 2, vision_width)
+        self.generator = nn.Linear(text_width, num_blocks * 2 * vision_width)
 
     def forward(self, text: Tensor, *features: Tensor) -> tuple[Tensor, ...]:
         """Modulate one map (b, channels, rows, columns) for each block."""

@@ -25,9 +25,9 @@ def square_side(num_tokens: int, *, name: str) -> int:
     return side
 
 
-def to_grid(x: Tensor, num_columns: int, num_rows: int) -> Tensor:
+def to_grid(x: Tensor, columns: int, rows: int) -> Tensor:
     """Turn (b, rows * columns, d) into (b, d, rows, columns)."""
-    return x.transpose(1, 2).unflatten(2, (num_rows, num_columns))
+    return x.transpose(1, 2).unflatten(2, (rows, columns))
 
 
 def to_tokens(x: Tensor) -> Tensor:
@@ -35,24 +35,24 @@ def to_tokens(x: Tensor) -> Tensor:
     return x.flatten(2).transpose(1, 2)
 
 
-def to_windows(x: Tensor, *, num_columns: int, num_rows: int, side: int) -> Tensor:
+def to_windows(x: Tensor, *, columns: int, rows: int, side: int) -> Tensor:
     """Group a grid into squares: (b, n, d) into (b, n / side^2, side^2, d).
 
     Inside a window the tokens stay row-major, which is the channel order of InternVL's and
     Idefics3's pixel shuffle and of Qwen2-VL's merged patches.
     """
-    x = x.unflatten(1, (num_rows // side, side, num_columns // side, side))
+    x = x.unflatten(1, (rows // side, side, columns // side, side))
     return x.transpose(2, 3).flatten(3, 4).flatten(1, 2)  # (b, n / side^2, side^2, d)
 
 
-def sine_positions(*, num_columns: int, num_rows: int, width: int) -> Tensor:
+def sine_positions(*, columns: int, rows: int, width: int) -> Tensor:
     """Return fixed 2-D positions (rows * columns, width): column first, then row.
 
     Source: He et al., arXiv:2111.06377; facebookresearch/mae util/pos_embed.py. The first half of
     the channels encodes the column and the second half the row, each as all sines then all cosines.
     """
     rates = 10000.0 ** -(torch.arange(width // 4) / (width / 4))  # (width / 4)
-    columns = torch.arange(num_columns).repeat(num_rows)  # (rows * columns)
-    rows = torch.arange(num_rows).repeat_interleave(num_columns)
-    angles = [axis[:, None] * rates for axis in (columns, rows)]
+    across = torch.arange(columns).repeat(rows)  # (rows * columns)
+    down = torch.arange(rows).repeat_interleave(columns)
+    angles = [axis[:, None] * rates for axis in (across, down)]
     return torch.cat([wave(angle) for angle in angles for wave in (torch.sin, torch.cos)], dim=-1)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from vlcalc.modules.primitives import apply_if
 
 
-class InsertedLayers(nn.Module):
+class InsertedStack(nn.Module):
     """Layers that let text attend to the image, without the language model's own between them.
 
     `resampler` reads each view (or each clip) on its own; `project` maps what is attended to, once
@@ -23,11 +23,11 @@ class InsertedLayers(nn.Module):
 
     def __init__(
         self,
-        layers: Iterable[nn.Module],
         *,
-        resampler: nn.Module | None = None,
-        project: nn.Module | None = None,
-        residual: bool = False,
+        layers: Iterable[nn.Module],
+        resampler: nn.Module | None,
+        project: nn.Module | None,
+        residual: bool,
     ) -> None:
         super().__init__()
         self.resampler = resampler
@@ -50,7 +50,7 @@ class InsertedLayers(nn.Module):
 class Connector(nn.Module):
     """What makes the vectors that the layers attend to, without the layers."""
 
-    def __init__(self, resampler: nn.Module | None, project: nn.Module | None) -> None:
+    def __init__(self, *, resampler: nn.Module | None, project: nn.Module | None) -> None:
         super().__init__()
         self.resampler, self.project = resampler, project
 
@@ -62,7 +62,7 @@ class Connector(nn.Module):
 class CachedLayer(nn.Module):
     """One of the layers, on keys and values of the image that were made with the prompt."""
 
-    def __init__(self, layer: nn.Module, *, residual: bool) -> None:
+    def __init__(self, *, layer: nn.Module, residual: bool) -> None:
         super().__init__()
         self.layer, self.residual = layer, residual
 

@@ -10,6 +10,8 @@ from torch.nn import functional as F  # noqa: N812
 
 from vlcalc.modules.primitives import apply_if
 
+MAX_SCALE = 100.0  # of CLIP's inverse temperature
+
 
 def contrastive_loss(logits: Tensor) -> Tensor:
     """Return the symmetric cross-entropy of a square matrix whose diagonal holds the pairs.
@@ -23,34 +25,31 @@ def contrastive_loss(logits: Tensor) -> Tensor:
 class Temperature(nn.Module):
     """Divide similarities by a learned temperature.
 
-    CLIP learns the logarithm of the inverse and caps the inverse at `max_scale`; ALIGN learns the
+    CLIP learns the logarithm of the inverse and caps the inverse at 100; ALIGN learns the
     temperature itself (`logarithmic=False`), and nothing caps it.
 
     Source: CLIP, arXiv:2103.00020, section 2.5; ALIGN, arXiv:2102.05918, section 4.1.
     """
 
-    def __init__(
-        self, *, initial: float = 0.07, logarithmic: bool = True, max_scale: float = 100.0
-    ) -> None:
+    def __init__(self, *, initial: float, logarithmic: bool) -> None:
         super().__init__()
         self.logarithmic = logarithmic
-        self.max_scale = max_scale
         start = math.log(1 / initial) if logarithmic else initial
         self.parameter = nn.Parameter(torch.full((), start))
 
     def forward(self, similarities: Tensor) -> Tensor:
         if self.logarithmic:
-            return similarities * self.parameter.exp().clamp(max=self.max_scale)
+            return similarities * self.parameter.exp().clamp(max=MAX_SCALE)
         return similarities / self.parameter
 
 
-class ContrastiveHead(nn.Module):
+class ContrastiveHeadModule(nn.Module):
     """Normalise both batches, all similarities over the temperature, the symmetric loss.
 
     Source: CLIP, arXiv:2103.00020, figure 3; `logarithmic=False` learns the temperature itself.
     """
 
-    def __init__(self, *, initial: float = 0.07, logarithmic: bool = True) -> None:
+    def __init__(self, *, initial: float, logarithmic: bool) -> None:
         super().__init__()
         self.temperature = Temperature(initial=initial, logarithmic=logarithmic)
 
@@ -64,7 +63,7 @@ class ContrastiveHead(nn.Module):
         return scaled
 
 
-class DualProjection(nn.Module):
+class DualProjectionModule(nn.Module):
     """Project each modality's vector to a shared width, and compare all pairs.
 
     CLIP projects both without bias. ALIGN's image vector already has the shared width
@@ -80,17 +79,17 @@ class DualProjection(nn.Module):
         vision_width: int,
         text_width: int,
         projection_width: int,
-        project_vision: bool = True,
-        bias: bool = False,
-        initial: float = 0.07,
-        logarithmic: bool = True,
+        project_vision: bool,
+        bias: bool,
+        initial: float,
+        logarithmic: bool,
     ) -> None:
         super().__init__()
         self.vision_project = None
         if project_vision:
             self.vision_project = nn.Linear(vision_width, projection_width, bias=bias)
         self.text_project = nn.Linear(text_width, projection_width, bias=bias)
-        self.head = ContrastiveHead(initial=initial, logarithmic=logarithmic)
+        self.head = ContrastiveHeadModule(initial=initial, logarithmic=logarithmic)
 
     def forward(self, visual: Tensor, text: Tensor) -> Tensor:
         """Return the scaled similarities (b images, b texts)."""
@@ -102,13 +101,13 @@ class DualProjection(nn.Module):
         return contrastive_loss(self(visual, text))
 
 
-class ConcatHead(nn.Module):
+class ConcatHeadModule(nn.Module):
     """Concatenate one vector a modality, one linear layer decides.
 
     Source: Baltrusaitis et al., arXiv:1705.09406, section 6.1.
     """
 
-    def __init__(self, *, vision_width: int, text_width: int, output_width: int = 1) -> None:
+    def __init__(self, *, vision_width: int, text_width: int, output_width: int) -> None:
         super().__init__()
         self.decide = nn.Linear(vision_width + text_width, output_width)
 

@@ -36,7 +36,7 @@ class LDPv2Projector(nn.Module):
     mobilevlm/model/vision_projector.py::LDPNetV2Projector.
     """
 
-    def __init__(self, *, vision_width: int, text_width: int, pooled_side: int = 12) -> None:
+    def __init__(self, *, vision_width: int, text_width: int, pooled_side: int) -> None:
         super().__init__()
         self.project = build_mlp([vision_width, text_width, text_width])
         self.pool = nn.AdaptiveAvgPool2d(pooled_side)

@@ -37,7 +37,7 @@ class MCB(nn.Module):
     """
 
     def __init__(
-        self, *, vision_width: int, text_width: int, output_width: int, joint_width: int = 16_000
+        self, *, vision_width: int, text_width: int, output_width: int, joint_width: int
     ) -> None:
         super().__init__()
         self.joint_width = joint_width
@@ -55,7 +55,7 @@ class MCB(nn.Module):
         return F.relu(self.output(joint.to(visual.dtype)))  # (b, output)
 
 
-class TensorFusion(nn.Module):
+class TensorFusionModule(nn.Module):
     """The outer product of [visual; 1] and [text; 1], then an MLP of `depth` linear layers.
 
     The ones keep each vector on its own beside the products.
@@ -70,7 +70,7 @@ class TensorFusion(nn.Module):
         text_width: int,
         hidden_width: int,
         output_width: int,
-        depth: int = 3,
+        depth: int,
     ) -> None:
         super().__init__()
         product_width = (vision_width + 1) * (text_width + 1)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from vlcalc.core.division import divide
 from vlcalc.modules.grids import to_grid, to_tokens, to_windows
 from vlcalc.modules.primitives import (
     Activation,
@@ -12,12 +15,11 @@ from vlcalc.modules.primitives import (
     Norm,
     build_mlp,
     build_norm,
-    check_divides,
     check_grid,
 )
 
 
-class PatchMerger(nn.Module):
+class PatchMergerModule(nn.Module):
     """Normalise, join `merge_size`^2 consecutive patches, two linear layers.
 
     The patches come window by window, as Qwen's processor orders them. `norm_after_merge` puts
@@ -33,10 +35,10 @@ class PatchMerger(nn.Module):
         *,
         vision_width: int,
         text_width: int,
-        merge_size: int = 2,
-        norm: Norm = "layer",
-        norm_after_merge: bool = False,
-        eps: float = 1e-6,
+        merge_size: int,
+        norm: Norm,
+        norm_after_merge: bool,
+        eps: float,
     ) -> None:
         super().__init__()
         self.window = merge_size**2
@@ -52,7 +54,7 @@ class PatchMerger(nn.Module):
         Raises:
             InputError: the patches are not a whole number of windows.
         """
-        check_divides(self.window, x.shape[1], part_name="merge_size^2", whole_name="patches")
+        divide(x.shape[1], self.window, part_name="merge_size^2", whole_name="patches")
         x = x if self.norm_after_merge else self.norm(x)  # (b, n, d)
         merged = x.unflatten(1, (-1, self.window)).flatten(2)  # (b, n / w, w * d)
         merged = self.norm(merged) if self.norm_after_merge else merged
@@ -60,7 +62,7 @@ class PatchMerger(nn.Module):
         return tokens
 
 
-class DeepStackMerger(nn.Module):
+class DeepStackMergerModule(nn.Module):
     """A patch merger for the last layer and one for each tapped layer of the encoder.
 
     The tokens of the tapped layers are added to the image positions of the first layers of the
@@ -71,21 +73,19 @@ class DeepStackMerger(nn.Module):
     """
 
     def __init__(
-        self, *, vision_width: int, text_width: int, merge_size: int = 2, num_levels: int = 3
+        self, *, vision_width: int, text_width: int, merge_size: int, num_levels: int
     ) -> None:
         super().__init__()
-        self.merger = PatchMerger(
-            vision_width=vision_width, text_width=text_width, merge_size=merge_size
+        merger = partial(
+            PatchMergerModule,
+            vision_width=vision_width,
+            text_width=text_width,
+            merge_size=merge_size,
+            norm="layer",
+            eps=1e-6,
         )
-        self.level_mergers = nn.ModuleList(
-            PatchMerger(
-                vision_width=vision_width,
-                text_width=text_width,
-                merge_size=merge_size,
-                norm_after_merge=True,
-            )
-            for _ in range(num_levels)
-        )
+        self.merger = merger(norm_after_merge=False)
+        self.level_mergers = nn.ModuleList(merger(norm_after_merge=True) for _ in range(num_levels))
 
     def forward(self, x: Tensor, *levels: Tensor) -> tuple[Tensor, ...]:
         tapped = zip(self.level_mergers, levels, strict=True)
@@ -93,7 +93,7 @@ class DeepStackMerger(nn.Module):
         return (self.merger(x), *merged)  # (1 + levels) x (b, n / w, t)
 
 
-class MergingProjector(nn.Module):
+class MergingProjectorModule(nn.Module):
     """RMSNorm, a matrix that merges a square of patches at vision width, a two-layer MLP.
 
     Source: Mistral Small 3.1, transformers models/mistral3/modeling_mistral3.py
@@ -106,16 +106,16 @@ class MergingProjector(nn.Module):
         *,
         vision_width: int,
         text_width: int,
-        num_columns: int,
-        num_rows: int,
-        merge_size: int = 2,
-        activation: Activation = "gelu",
-        bias: bool = False,
-        eps: float = 1e-5,
+        columns: int,
+        rows: int,
+        merge_size: int,
+        activation: Activation,
+        bias: bool,
+        eps: float,
     ) -> None:
         super().__init__()
-        check_grid(num_columns, num_rows, merge_size, side_name="merge_size")
-        self.grid = (num_columns, num_rows)
+        check_grid(columns, rows, merge_size, side_name="merge_size")
+        self.grid = (columns, rows)
         self.merge_size = merge_size
         self.norm = build_norm("rms", vision_width, eps=eps)
         self.merge = nn.Linear(vision_width * merge_size**2, vision_width, bias=False)
@@ -126,13 +126,13 @@ class MergingProjector(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         columns, rows = self.grid
         x = self.norm(x)  # (b, n, d)
-        windows = to_windows(x, num_columns=columns, num_rows=rows, side=self.merge_size)
+        windows = to_windows(x, columns=columns, rows=rows, side=self.merge_size)
         merged = self.merge(windows.transpose(2, 3).flatten(2))  # (b, n / w, d)
         tokens: Tensor = self.layers(merged)  # (b, n / w, t)
         return tokens
 
 
-class GatedMerger(nn.Module):
+class GatedMergerModule(nn.Module):
     """A convolution over each square, a linear layer with norm, and a gated feed-forward.
 
     Source: GLM-4.1V, arXiv:2507.01006, section 2; transformers
@@ -144,23 +144,19 @@ class GatedMerger(nn.Module):
         *,
         vision_width: int,
         text_width: int,
-        num_columns: int,
-        num_rows: int,
-        merge_size: int = 2,
-        hidden_width: int = 13_696,
+        columns: int,
+        rows: int,
+        merge_size: int,
+        hidden_width: int,
     ) -> None:
         super().__init__()
-        check_grid(num_columns, num_rows, merge_size, side_name="merge_size")
-        self.grid = (num_columns, num_rows)
+        check_grid(columns, rows, merge_size, side_name="merge_size")
+        self.grid = (columns, rows)
         self.downsample = nn.Conv2d(vision_width, text_width, merge_size, stride=merge_size)
         self.project = nn.Linear(text_width, text_width, bias=False)
         self.norm = nn.LayerNorm(text_width)
         self.feed_forward = FeedForward(
-            width=text_width,
-            hidden_width=hidden_width,
-            activation="silu",
-            bias=False,
-            gated=True,
+            width=text_width, hidden_width=hidden_width, activation="silu", bias=False, gated=True
         )
 
     def forward(self, x: Tensor) -> Tensor:

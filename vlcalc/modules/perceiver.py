@@ -1,6 +1,6 @@
 """Perceiver Resamplers: learned latents read any number of visual tokens, layer after layer.
 
-One layer covers the four published forms; the constructors' defaults are OpenFlamingo's.
+One layer covers the four published forms.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class PerceiverLayer(nn.Module):
         num_heads: int,
         head_dim: int,
         hidden_width: int,
-        num_kv_heads: int | None = None,
-        activation: Activation = "gelu",
-        gated: bool = False,
-        norm: Norm = "layer",
-        qk_norm: Norm | None = None,
-        eps: float = 1e-5,
+        num_kv_heads: int | None,
+        activation: Activation,
+        gated: bool,
+        norm: Norm,
+        qk_norm: Norm | None,
+        eps: float,
     ) -> None:
         super().__init__()
         self.context_norm = build_norm(norm, width, eps=eps)
@@ -77,18 +77,18 @@ class PerceiverResampler(nn.Module):
         self,
         *,
         width: int,
-        depth: int = 6,
-        num_heads: int = 8,
-        head_dim: int = 64,
-        num_latents: int = 64,
-        num_kv_heads: int | None = None,
-        expansion: int = 4,
-        num_frames: int = 0,
-        activation: Activation = "gelu",
-        gated: bool = False,
-        norm: Norm = "layer",
-        qk_norm: Norm | None = None,
-        eps: float = 1e-5,
+        depth: int,
+        num_heads: int,
+        head_dim: int,
+        num_latents: int,
+        num_kv_heads: int | None,
+        expansion: int,
+        num_frames: int,
+        activation: Activation,
+        gated: bool,
+        norm: Norm,
+        qk_norm: Norm | None,
+        eps: float,
     ) -> None:
         super().__init__()
         self.latents = LearnedTokens(num_tokens=num_latents, width=width)
@@ -123,7 +123,7 @@ class PerceiverResampler(nn.Module):
         return out
 
 
-class Idefics2Connector(nn.Module):
+class Idefics2ConnectorModule(nn.Module):
     """A SwiGLU projection to text width, then a Perceiver Resampler at that width.
 
     Source: Idefics2, arXiv:2405.02246, section 3; transformers
@@ -136,13 +136,13 @@ class Idefics2Connector(nn.Module):
         vision_width: int,
         text_width: int,
         hidden_width: int,
-        depth: int = 3,
-        num_heads: int = 16,
-        head_dim: int = 96,
-        num_kv_heads: int = 4,
-        num_latents: int = 64,
-        activation: Activation = "silu",
-        eps: float = 1e-5,
+        depth: int,
+        num_heads: int,
+        head_dim: int,
+        num_kv_heads: int,
+        num_latents: int,
+        activation: Activation,
+        eps: float,
     ) -> None:
         super().__init__()
         self.project = FeedForward(
@@ -160,9 +160,12 @@ class Idefics2Connector(nn.Module):
             head_dim=head_dim,
             num_latents=num_latents,
             num_kv_heads=num_kv_heads,
+            expansion=4,
+            num_frames=0,
             activation=activation,
             gated=True,
             norm="rms",
+            qk_norm=None,
             eps=eps,
         )
 

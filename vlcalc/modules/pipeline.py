@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from vlcalc.modules.primitives import PostNormLayer
-from vlcalc.modules.projection import MLPProjector
 
 
 class ConcatPipeline(nn.Module):
@@ -24,7 +23,7 @@ class ConcatPipeline(nn.Module):
         return concatenate(self.projector(visual), self.words(text_ids))  # (b, n + s, t)
 
 
-class InterleavedPipeline(nn.Module):
+class PlaceholderPipeline(nn.Module):
     """Project the images, embed the text, put the images where their placeholders stand.
 
     Source: haotian-liu/LLaVA llava/model/llava_arch.py; transformers
@@ -45,28 +44,7 @@ class InterleavedPipeline(nn.Module):
         return place(self.projector(visual), words, is_image)  # (b, s, t)
 
 
-class LlavaPipeline(ConcatPipeline):
-    """LLaVA's pipeline with a projector of `depth` linear layers: 1 is LLaVA, 2 is LLaVA-1.5.
-
-    Source: LLaVA, arXiv:2304.08485, section 4.1; LLaVA-1.5, arXiv:2310.03744, section 3.3.
-    """
-
-    def __init__(
-        self,
-        *,
-        vision_width: int = 1024,
-        text_width: int = 4096,
-        vocab_size: int = 32_000,
-        depth: int = 2,
-    ) -> None:
-        super().__init__(
-            projector=MLPProjector(vision_width=vision_width, text_width=text_width, depth=depth),
-            vocab_size=vocab_size,
-            text_width=text_width,
-        )
-
-
-class ToyLlava(nn.Module):
+class ToyLlavaModule(nn.Module):
     """A linear projector, a few post-norm encoder layers for a language model, a vocabulary head.
 
     A teaching model: its layers are bidirectional, use ReLU, and know no positions.
@@ -77,16 +55,16 @@ class ToyLlava(nn.Module):
     def __init__(
         self,
         *,
-        vision_width: int = 1024,
-        text_width: int = 4096,
-        vocab_size: int = 32_000,
-        depth: int = 4,
-        num_heads: int = 32,
-        hidden_width: int = 11_008,
+        projector: nn.Module,
+        vocab_size: int,
+        text_width: int,
+        depth: int,
+        num_heads: int,
+        hidden_width: int,
     ) -> None:
         super().__init__()
-        self.pipeline = LlavaPipeline(
-            vision_width=vision_width, text_width=text_width, vocab_size=vocab_size, depth=1
+        self.pipeline = ConcatPipeline(
+            projector=projector, vocab_size=vocab_size, text_width=text_width
         )
         self.layers = nn.ModuleList(
             PostNormLayer(
@@ -108,7 +86,7 @@ class ToyLlava(nn.Module):
         return logits
 
 
-class ProjectAndConcatenate(nn.Module):
+class ProjectAndConcatenateModule(nn.Module):
     """Project the image and put it before text that is embedded already.
 
     Source: LLaVA, arXiv:2304.08485, section 4.1.
@@ -122,22 +100,6 @@ class ProjectAndConcatenate(nn.Module):
         return concatenate(self.projector(visual), text)  # (b, n + s, t)
 
 
-class ResampledCrossAttention(nn.Module):
-    """Resample the image, then let the text attend to the latents in the inserted blocks.
-
-    Source: Flamingo, arXiv:2204.14198, figure 3.
-    """
-
-    def __init__(self, *, resampler: nn.Module, blocks: nn.Module) -> None:
-        super().__init__()
-        self.resampler = resampler
-        self.blocks = blocks
-
-    def forward(self, text: Tensor, visual: Tensor) -> Tensor:
-        fused: Tensor = self.blocks(text, self.resampler(visual))  # (b, s, t)
-        return fused
-
-
 def concatenate(visual: Tensor, text: Tensor) -> Tensor:
     """Return the image's tokens followed by the text's, (b, n + s, t)."""
     return torch.cat([visual, text], dim=1)
@@ -146,8 +108,3 @@ def concatenate(visual: Tensor, text: Tensor) -> Tensor:
 def place(visual: Tensor, text: Tensor, is_image: Tensor) -> Tensor:
     """Put the visual tokens, in order, at the positions where `is_image` (b, s) is true."""
     return text.masked_scatter(is_image[..., None], visual.to(text.dtype))
-
-
-def add_at(visual: Tensor, hidden: Tensor, is_image: Tensor) -> Tensor:
-    """Add the visual tokens at those positions, as DeepStack does in the first decoder layers."""
-    return hidden + place(visual, torch.zeros_like(hidden), is_image)

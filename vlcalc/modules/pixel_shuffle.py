@@ -32,19 +32,19 @@ class PixelShuffleProjector(nn.Module):
         *,
         vision_width: int,
         text_width: int,
-        num_columns: int,
-        num_rows: int,
-        factor: int = 2,
-        depth: int = 2,
-        hidden_width: int | None = None,
-        gated: bool = False,
-        input_norm: Norm | None = "layer",
-        activation: Activation = "gelu",
-        bias: bool = True,
+        columns: int,
+        rows: int,
+        factor: int,
+        depth: int,
+        hidden_width: int | None,
+        gated: bool,
+        input_norm: Norm | None,
+        activation: Activation,
+        bias: bool,
     ) -> None:
         super().__init__()
-        check_grid(num_columns, num_rows, factor, side_name="factor")
-        self.grid = (num_columns, num_rows)
+        check_grid(columns, rows, factor, side_name="factor")
+        self.grid = (columns, rows)
         self.factor = factor
         shuffled_width = vision_width * factor**2
         self.norm = build_norm(input_norm, shuffled_width, eps=1e-5) if input_norm else None
@@ -54,7 +54,7 @@ class PixelShuffleProjector(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         columns, rows = self.grid
-        windows = to_windows(x, num_columns=columns, num_rows=rows, side=self.factor)
+        windows = to_windows(x, columns=columns, rows=rows, side=self.factor)
         shuffled = windows.flatten(2)  # (b, n / factor^2, factor^2 * d)
         tokens: Tensor = self.layers(apply_if(self.norm, shuffled))  # (b, n / factor^2, t)
         return tokens

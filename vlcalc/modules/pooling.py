@@ -9,15 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from vlcalc.core.division import divide
 from vlcalc.modules.grids import to_grid, to_tokens, to_windows
-from vlcalc.modules.primitives import (
-    Activation,
-    FeedForward,
-    build_mlp,
-    check_divides,
-    check_grid,
-    split_heads,
-)
+from vlcalc.modules.primitives import Activation, FeedForward, build_mlp, check_grid, split_heads
+from vlcalc.modules.projection import MLPProjector
 
 Pool = Literal["average", "adaptive", "bilinear"]
 
@@ -26,24 +21,16 @@ class GridPool(nn.Module):
     """Shrink a grid of tokens: equal windows, adaptive windows, or bilinear interpolation."""
 
     def __init__(
-        self,
-        *,
-        num_columns: int,
-        num_rows: int,
-        pooled_columns: int,
-        pooled_rows: int,
-        pool: Pool = "average",
+        self, *, columns: int, rows: int, pooled_columns: int, pooled_rows: int, pool: Pool
     ) -> None:
         super().__init__()
-        self.grid = (num_columns, num_rows)
+        self.grid = (columns, rows)
         self.pooled_size = (pooled_rows, pooled_columns)
         self.pool = pool
         if pool == "average":
             self.kernel_size = (
-                check_divides(pooled_rows, num_rows, part_name="pooled_rows", whole_name="rows"),
-                check_divides(
-                    pooled_columns, num_columns, part_name="pooled_columns", whole_name="columns"
-                ),
+                divide(rows, pooled_rows, part_name="pooled_rows", whole_name="rows"),
+                divide(columns, pooled_columns, part_name="pooled_columns", whole_name="columns"),
             )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -57,7 +44,7 @@ class GridPool(nn.Module):
         return to_tokens(pooled)  # (b, pooled n, d)
 
 
-class PooledProjector(nn.Module):
+class PooledProjectorModule(nn.Module):
     """An MLP projector with a pooled grid before it, or after it (`pool_first=False`).
 
     Source: LLaVA-OneVision, arXiv:2408.03326, section 3 (video: bilinear, after the projector);
@@ -69,20 +56,20 @@ class PooledProjector(nn.Module):
         *,
         vision_width: int,
         text_width: int,
-        num_columns: int,
-        num_rows: int,
+        columns: int,
+        rows: int,
         pooled_columns: int,
         pooled_rows: int,
-        pool: Pool = "average",
-        depth: int = 2,
-        activation: Activation = "gelu",
-        pool_first: bool = True,
+        pool: Pool,
+        depth: int,
+        activation: Activation,
+        pool_first: bool,
     ) -> None:
         super().__init__()
         self.pool_first = pool_first
         self.pool = GridPool(
-            num_columns=num_columns,
-            num_rows=num_rows,
+            columns=columns,
+            rows=rows,
             pooled_columns=pooled_columns,
             pooled_rows=pooled_rows,
             pool=pool,
@@ -103,7 +90,7 @@ class OffsetRMSNorm(nn.Module):
     Source: Gemma, google/gemma_pytorch gemma/model.py::RMSNorm.
     """
 
-    def __init__(self, *, width: int, eps: float = 1e-6) -> None:
+    def __init__(self, *, width: int, eps: float) -> None:
         super().__init__()
         self.eps = eps
         self.weight = nn.Parameter(torch.zeros(width))
@@ -112,7 +99,7 @@ class OffsetRMSNorm(nn.Module):
         return F.rms_norm(x, self.weight.shape, 1.0 + self.weight, self.eps)
 
 
-class GemmaProjector(nn.Module):
+class GemmaProjectorModule(nn.Module):
     """Average-pool, RMSNorm, one matrix without bias.
 
     Source: Gemma 3, arXiv:2503.19786, section 2.1; transformers
@@ -124,18 +111,19 @@ class GemmaProjector(nn.Module):
         *,
         vision_width: int,
         text_width: int,
-        num_columns: int,
-        num_rows: int,
+        columns: int,
+        rows: int,
         pooled_columns: int,
         pooled_rows: int,
-        eps: float = 1e-6,
+        eps: float,
     ) -> None:
         super().__init__()
         self.pool = GridPool(
-            num_columns=num_columns,
-            num_rows=num_rows,
+            columns=columns,
+            rows=rows,
             pooled_columns=pooled_columns,
             pooled_rows=pooled_rows,
+            pool="average",
         )
         self.norm = OffsetRMSNorm(width=vision_width, eps=eps)
         self.project = nn.Linear(vision_width, text_width, bias=False)
@@ -151,10 +139,12 @@ class MatryoshkaPool(nn.Module):
     Source: M3, arXiv:2405.17430, section 3; mu-cai/matryoshka-mm (24 x 24 to 12, 6, 3 and 1).
     """
 
-    def __init__(self, *, side: int = 24, pooled_sides: Sequence[int] = (1, 3, 6, 12, 24)) -> None:
+    def __init__(self, *, side: int, pooled_sides: Sequence[int]) -> None:
         super().__init__()
         self.levels = nn.ModuleList(
-            GridPool(num_columns=side, num_rows=side, pooled_columns=pooled, pooled_rows=pooled)
+            GridPool(
+                columns=side, rows=side, pooled_columns=pooled, pooled_rows=pooled, pool="average"
+            )
             for pooled in pooled_sides
         )
 
@@ -162,7 +152,36 @@ class MatryoshkaPool(nn.Module):
         return tuple(level(x) for level in self.levels)  # each (b, pooled side^2, d)
 
 
-class AttentionPooling(nn.Module):
+class MatryoshkaProjector(nn.Sequential):
+    """An MLP projector, then the pooling to every nested size.
+
+    Source: M3, arXiv:2405.17430, section 3; mu-cai/matryoshka-mm llava/model/llava_arch.py.
+    """
+
+    def __init__(
+        self,
+        *,
+        vision_width: int,
+        text_width: int,
+        columns: int,
+        depth: int,
+        activation: Activation,
+        pooled_sides: Sequence[int],
+    ) -> None:
+        projector = MLPProjector(
+            vision_width=vision_width,
+            text_width=text_width,
+            depth=depth,
+            hidden_width=None,
+            input_norm=None,
+            activation=activation,
+            bias=True,
+            eps=1e-5,
+        )
+        super().__init__(projector, MatryoshkaPool(side=columns, pooled_sides=pooled_sides))
+
+
+class AttentionPoolingModule(nn.Module):
     """Each square of the grid becomes one token: its mean attends to it, a gated MLP projects.
 
     Source: Molmo, arXiv:2409.17146, section 2; allenai/molmo olmo/image_vit.py and olmo/model.py;
@@ -174,16 +193,16 @@ class AttentionPooling(nn.Module):
         *,
         vision_width: int,
         text_width: int,
-        num_columns: int,
-        num_rows: int,
-        pool_size: int = 2,
-        num_heads: int = 16,
-        head_dim: int = 64,
-        hidden_width: int = 18_944,
+        columns: int,
+        rows: int,
+        pool_size: int,
+        num_heads: int,
+        head_dim: int,
+        hidden_width: int,
     ) -> None:
         super().__init__()
-        check_grid(num_columns, num_rows, pool_size, side_name="pool_size")
-        self.grid = (num_columns, num_rows)
+        check_grid(columns, rows, pool_size, side_name="pool_size")
+        self.grid = (columns, rows)
         self.pool_size = pool_size
         self.head_dim = head_dim
         pooled_width = num_heads * head_dim
@@ -202,7 +221,7 @@ class AttentionPooling(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         columns, rows = self.grid
-        squares = to_windows(x, num_columns=columns, num_rows=rows, side=self.pool_size)
+        squares = to_windows(x, columns=columns, rows=rows, side=self.pool_size)
         windows = squares.flatten(0, 1)  # (b * m, side^2, d)
         q = split_heads(self.query(windows.mean(dim=1, keepdim=True)), self.head_dim)
         k = split_heads(self.key(windows), self.head_dim)  # (b * m, h, side^2, e)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from vlcalc.core.division import divide
 from vlcalc.core.errors import InputError
 
 Activation = Literal["gelu", "gelu_tanh", "relu", "silu", "squared_relu", "tanh"]
@@ -58,27 +59,14 @@ def build_norm(kind: Norm, width: int, *, eps: float) -> nn.Module:
     return nn.LayerNorm(width, eps=eps) if kind == "layer" else nn.RMSNorm(width, eps=eps)
 
 
-def check_divides(part: int, whole: int, *, part_name: str, whole_name: str) -> int:
-    """Return whole / part.
-
-    Raises:
-        InputError: `part` does not divide `whole`; the message names both.
-    """
-    if part < 1 or whole % part:
-        raise InputError(
-            expected=f"`{part_name}` that divides `{whole_name}` ({whole})", got=str(part)
-        )
-    return whole // part
-
-
-def check_grid(num_columns: int, num_rows: int, side: int, *, side_name: str) -> None:
+def check_grid(columns: int, rows: int, side: int, *, side_name: str) -> None:
     """Refuse a grid that squares of `side` do not fill.
 
     Raises:
         InputError: `side` does not divide the columns or the rows; the message names both.
     """
-    check_divides(side, num_columns, part_name=side_name, whole_name="num_columns")
-    check_divides(side, num_rows, part_name=side_name, whole_name="num_rows")
+    divide(columns, side, part_name=side_name, whole_name="columns")
+    divide(rows, side, part_name=side_name, whole_name="rows")
 
 
 def apply_if(module: nn.Module | None, x: Tensor) -> Tensor:
@@ -122,9 +110,9 @@ class Attention(nn.Module):
     ) -> None:
         super().__init__()
         if head_dim is None:
-            head_dim = check_divides(num_heads, width, part_name="num_heads", whole_name="width")
+            head_dim = divide(width, num_heads, part_name="num_heads", whole_name="width")
         num_kv_heads = num_kv_heads or num_heads
-        check_divides(num_kv_heads, num_heads, part_name="num_kv_heads", whole_name="num_heads")
+        divide(num_heads, num_kv_heads, part_name="num_kv_heads", whole_name="num_heads")
         key_width = key_width or width
         self.head_dim = head_dim
         self.grouped = num_kv_heads != num_heads
@@ -225,10 +213,7 @@ def build_gated_mlp(
     """Return Linear layers of these widths; all but the last are gated (arXiv:2002.05202)."""
     layers: list[nn.Module] = []
     for in_width, out_width in pairwise(widths[:-1]):
-        layers += [
-            nn.Linear(in_width, 2 * out_width, bias=bias),
-            GatedUnit(activation=activation),
-        ]
+        layers += [nn.Linear(in_width, 2 * out_width, bias=bias), GatedUnit(activation=activation)]
     return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1], bias=bias))
 
 

@@ -10,14 +10,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from vlcalc.modules.primitives import (
-    Activation,
-    Norm,
-    apply_if,
-    build_mlp,
-    build_norm,
-    check_divides,
-)
+from vlcalc.core.division import divide
+from vlcalc.modules.primitives import Activation, Norm, apply_if, build_mlp, build_norm
 
 
 class LinearProjector(nn.Module):
@@ -27,7 +21,7 @@ class LinearProjector(nn.Module):
     haotian-liu/LLaVA llava/model/multimodal_projector/builder.py (`linear`).
     """
 
-    def __init__(self, *, vision_width: int, text_width: int, bias: bool = True) -> None:
+    def __init__(self, *, vision_width: int, text_width: int, bias: bool) -> None:
         super().__init__()
         self.project = nn.Linear(vision_width, text_width, bias=bias)
 
@@ -50,12 +44,12 @@ class MLPProjector(nn.Module):
         *,
         vision_width: int,
         text_width: int,
-        depth: int = 2,
-        hidden_width: int | None = None,
-        input_norm: Norm | None = None,
-        activation: Activation = "gelu",
-        bias: bool = True,
-        eps: float = 1e-5,
+        depth: int,
+        hidden_width: int | None,
+        input_norm: Norm | None,
+        activation: Activation,
+        bias: bool,
+        eps: float,
     ) -> None:
         super().__init__()
         hidden = [hidden_width or text_width] * (depth - 1)
@@ -81,8 +75,8 @@ class FusedMLPProjector(nn.Module):
         *,
         vision_widths: Sequence[int],
         text_width: int,
-        expansion: int = 4,
-        activation: Activation = "gelu",
+        expansion: int,
+        activation: Activation,
     ) -> None:
         super().__init__()
         fused = sum(vision_widths)
@@ -106,7 +100,7 @@ class HybridProjector(nn.Module):
 
     def __init__(self, *, vision_width: int, high_res_width: int, text_width: int) -> None:
         super().__init__()
-        half = check_divides(2, text_width, part_name="num_encoders", whole_name="text_width")
+        half = divide(text_width, 2, part_name="num_encoders", whole_name="text_width")
         self.project = nn.Linear(vision_width, half)
         self.high_res_project = nn.Linear(high_res_width, half)
         self.activation = nn.GELU()
@@ -130,9 +124,9 @@ class GroupedProjector(nn.Module):
         *,
         vision_width: int,
         text_width: int,
-        compress_ratio: int = 1,
-        depth: int = 2,
-        activation: Activation = "gelu",
+        compress_ratio: int,
+        depth: int,
+        activation: Activation,
     ) -> None:
         super().__init__()
         self.compress_ratio = compress_ratio
@@ -146,8 +140,8 @@ class GroupedProjector(nn.Module):
         Raises:
             InputError: the ratio does not divide the number of tokens.
         """
-        check_divides(
-            self.compress_ratio, x.shape[1], part_name="compress_ratio", whole_name="visual tokens"
+        divide(
+            x.shape[1], self.compress_ratio, part_name="compress_ratio", whole_name="visual tokens"
         )
         grouped = x.unflatten(1, (-1, self.compress_ratio)).flatten(2)  # (b, n / r, r * d)
         tokens: Tensor = self.layers(grouped)  # (b, n / r, t)
@@ -164,7 +158,7 @@ class ImageNewline(nn.Module):
         super().__init__()
         self.newline = nn.Parameter(torch.empty(text_width).normal_(std=text_width**-0.5))
 
-    def forward(self, x: Tensor, num_columns: int) -> Tensor:
-        rows = x.unflatten(1, (-1, num_columns))  # (b, rows, columns, t)
+    def forward(self, x: Tensor, columns: int) -> Tensor:
+        rows = x.unflatten(1, (-1, columns))  # (b, rows, columns, t)
         newline = self.newline.expand(rows.shape[0], rows.shape[1], 1, -1)  # (b, rows, 1, t)
         return torch.cat([rows, newline], dim=2).flatten(1, 2)  # (b, n + rows, t)

@@ -10,7 +10,7 @@ from vlcalc.modules.grids import sine_positions, square_side, to_tokens
 from vlcalc.modules.primitives import Attention, FeedForward, LearnedTokens, apply_if
 
 
-class CrossAttentionResampler(nn.Module):
+class CrossAttentionResamplerModule(nn.Module):
     """One cross-attention layer from learned queries, with fixed 2-D positions.
 
     `output_projection` adds Qwen-VL's norm and matrix behind it. With `query_positions` the queries
@@ -27,20 +27,20 @@ class CrossAttentionResampler(nn.Module):
         *,
         vision_width: int,
         text_width: int,
-        num_columns: int = 16,
-        num_rows: int = 16,
-        num_queries: int = 256,
-        num_heads: int = 32,
-        output_projection: bool = True,
-        query_positions: bool = True,
-        position_parameter: bool = False,
-        eps: float = 1e-6,
+        columns: int,
+        rows: int,
+        num_queries: int,
+        num_heads: int,
+        output_projection: bool,
+        query_positions: bool,
+        position_parameter: bool,
+        eps: float,
     ) -> None:
         super().__init__()
         self.side = square_side(num_queries, name="num_queries") if query_positions else 0
         self.queries = LearnedTokens(num_tokens=num_queries, width=text_width)
         positions = sine_positions(
-            num_columns=self.side or num_columns, num_rows=self.side or num_rows, width=text_width
+            columns=self.side or columns, rows=self.side or rows, width=text_width
         )
         if position_parameter:
             self.positions = nn.Parameter(positions, requires_grad=False)
@@ -107,7 +107,7 @@ class SelfCrossLayer(nn.Module):
         return queries
 
 
-class SelfCrossResampler(nn.Module):
+class SelfCrossResamplerModule(nn.Module):
     """Project the visual tokens, then alternate self- and cross-attention over learned queries.
 
     Source: blasphemetheus/edifice lib/edifice/multimodal/fusion.ex; `output_projection` and
@@ -119,11 +119,11 @@ class SelfCrossResampler(nn.Module):
         *,
         vision_width: int,
         text_width: int,
-        num_queries: int = 64,
-        depth: int = 6,
-        num_heads: int = 4,
-        output_projection: bool = False,
-        feed_forward: bool = False,
+        num_queries: int,
+        depth: int,
+        num_heads: int,
+        output_projection: bool,
+        feed_forward: bool,
     ) -> None:
         super().__init__()
         same_width = vision_width == text_width
@@ -147,7 +147,7 @@ class SelfCrossResampler(nn.Module):
         return queries
 
 
-class JointResampler(nn.Module):
+class JointResamplerModule(nn.Module):
     """Latents attend once to the projected visual tokens and to themselves; nothing is normalised.
 
     Source: KOSMOS-2, arXiv:2306.14824; transformers
@@ -155,7 +155,7 @@ class JointResampler(nn.Module):
     """
 
     def __init__(
-        self, *, vision_width: int, text_width: int, num_latents: int = 64, num_heads: int = 32
+        self, *, vision_width: int, text_width: int, num_latents: int, num_heads: int
     ) -> None:
         super().__init__()
         self.project = nn.Linear(vision_width, text_width)
@@ -169,7 +169,7 @@ class JointResampler(nn.Module):
         return tokens
 
 
-class AriaProjector(nn.Module):
+class AriaProjectorModule(nn.Module):
     """Queries read the visual tokens in one layer at vision width, then an MLP to text width.
 
     Queries, keys and values pass a matrix without bias before those of the attention itself, as
@@ -183,9 +183,9 @@ class AriaProjector(nn.Module):
         *,
         vision_width: int,
         text_width: int,
-        num_queries: int = 256,
-        used_queries: int = 0,
-        num_heads: int = 16,
+        num_queries: int,
+        used_queries: int,
+        num_heads: int,
     ) -> None:
         super().__init__()
         self.used_queries = used_queries or num_queries

@@ -8,14 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from vlcalc.core.division import divide
 from vlcalc.modules.grids import square_side, to_windows
-from vlcalc.modules.primitives import (
-    FeedForward,
-    LearnedTokens,
-    build_mlp,
-    check_divides,
-    split_heads,
-)
+from vlcalc.modules.primitives import FeedForward, LearnedTokens, build_mlp, split_heads
 from vlcalc.modules.projection import ImageNewline
 
 
@@ -27,7 +22,7 @@ class WindowAttention(nn.Module):
 
     def __init__(self, *, width: int, num_encoders: int, num_heads: int) -> None:
         super().__init__()
-        self.head_dim = check_divides(num_heads, width, part_name="num_heads", whole_name="width")
+        self.head_dim = divide(width, num_heads, part_name="num_heads", whole_name="width")
         self.query = self._normed(width)
         self.keys = nn.ModuleList(self._normed(width) for _ in range(num_encoders))
         self.values = nn.ModuleList(self._normed(width) for _ in range(num_encoders))
@@ -88,7 +83,7 @@ class AggregatorLayer(nn.Module):
         return out
 
 
-class SpatialAggregator(nn.Module):
+class AggregatorStack(nn.Module):
     """The sampler alone: `depth` aggregator layers over queries at `query_width`.
 
     Source: Cambrian-1, arXiv:2406.16860, section 4; cambrian-mllm/cambrian
@@ -101,8 +96,8 @@ class SpatialAggregator(nn.Module):
         query_width: int,
         width: int,
         window_sides: Sequence[int],
-        depth: int = 3,
-        num_heads: int = 16,
+        depth: int,
+        num_heads: int,
     ) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
@@ -134,11 +129,11 @@ class SpatialVisionAggregator(nn.Module):
         vision_widths: Sequence[int],
         text_width: int,
         window_sides: Sequence[int],
-        num_queries: int = 576,
-        width: int = 1024,
-        depth: int = 3,
-        num_heads: int = 16,
-        num_inserted: int = 0,
+        num_queries: int,
+        width: int,
+        depth: int,
+        num_heads: int,
+        num_inserted: int,
     ) -> None:
         super().__init__()
         self.query_side = square_side(num_queries, name="num_queries")
@@ -148,7 +143,7 @@ class SpatialVisionAggregator(nn.Module):
             for vision in vision_widths
         )
         self.query = nn.Parameter(torch.empty(1, width).normal_(std=text_width**-0.5))
-        self.sampler = SpatialAggregator(
+        self.sampler = AggregatorStack(
             query_width=width,
             width=width,
             window_sides=window_sides,
@@ -158,7 +153,7 @@ class SpatialVisionAggregator(nn.Module):
         self.readout = build_mlp([width, text_width, text_width])
         self.newline = ImageNewline(text_width=text_width)
         self.inserted = nn.ModuleList(
-            SpatialAggregator(
+            AggregatorStack(
                 query_width=text_width,
                 width=width,
                 window_sides=window_sides,
@@ -189,7 +184,7 @@ class SpatialVisionAggregator(nn.Module):
 
     def _windows(self, x: Tensor, side: int) -> Tensor:
         grid_side = self.query_side * side
-        windows = to_windows(x, num_columns=grid_side, num_rows=grid_side, side=side)
+        windows = to_windows(x, columns=grid_side, rows=grid_side, side=side)
         return windows.flatten(0, 1)  # (b * m, side^2, width)
 
     def _insert(self, tokens: Tensor, context: Tensor, windows: list[Tensor]) -> Tensor:

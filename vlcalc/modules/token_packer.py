@@ -5,14 +5,15 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from vlcalc.core.division import divide
 from vlcalc.modules.grids import to_grid, to_tokens, to_windows
-from vlcalc.modules.primitives import Attention, build_mlp, check_divides
+from vlcalc.modules.primitives import Attention, build_mlp
 
 
-class TokenPacker(nn.Module):
+class TokenPackerModule(nn.Module):
     """Bilinearly shrunk features query the multi-level features of their `scale` x `scale` region.
 
-    `multi_level_width` is that of several encoder layers concatenated (4 x 1024 in the paper).
+    The features of `num_levels` encoder layers come concatenated (4 x 1024 in the paper).
 
     Source: arXiv:2407.02392, section 3.2; CircleRadon/TokenPacker
     llava/model/multimodal_projector/builder.py.
@@ -23,16 +24,17 @@ class TokenPacker(nn.Module):
         *,
         vision_width: int,
         text_width: int,
-        multi_level_width: int,
-        side: int = 24,
-        scale: int = 2,
-        hidden_width: int = 1024,
-        num_heads: int = 8,
+        columns: int,
+        scale: int,
+        hidden_width: int,
+        num_heads: int,
+        num_levels: int,
     ) -> None:
         super().__init__()
-        self.side = side
+        self.side = columns
         self.scale = scale
-        self.coarse_side = check_divides(scale, side, part_name="scale", whole_name="side")
+        self.coarse_side = divide(columns, scale, part_name="scale", whole_name="columns")
+        multi_level_width = num_levels * vision_width
         self.project_query = nn.Linear(vision_width, hidden_width, bias=False)
         self.project_key = build_mlp([multi_level_width, hidden_width, hidden_width])
         self.project_value = build_mlp([multi_level_width, hidden_width, hidden_width])
@@ -54,5 +56,5 @@ class TokenPacker(nn.Module):
         return tokens  # (b, m, t)
 
     def _to_regions(self, x: Tensor) -> Tensor:
-        windows = to_windows(x, num_columns=self.side, num_rows=self.side, side=self.scale)
+        windows = to_windows(x, columns=self.side, rows=self.side, side=self.scale)
         return windows.flatten(0, 1)  # (b * m, scale^2, d)

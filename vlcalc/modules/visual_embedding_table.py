@@ -9,7 +9,7 @@ from torch.nn import functional as F  # noqa: N812
 from vlcalc.modules.grids import square_side, to_windows
 
 
-class VisualEmbeddingTable(nn.Module):
+class VisualEmbeddingTableModule(nn.Module):
     """Softmax over a visual vocabulary, then the expected embedding under it.
 
     The last `num_indicators` rows of the table stand for the start and end of an image and the
@@ -24,9 +24,9 @@ class VisualEmbeddingTable(nn.Module):
         *,
         vision_width: int,
         text_width: int,
-        num_codes: int = 65_536,
-        num_indicators: int = 4,
-        merge_size: int = 2,
+        num_codes: int,
+        num_indicators: int,
+        merge_size: int,
     ) -> None:
         super().__init__()
         self.merge_size = merge_size
@@ -42,7 +42,7 @@ class VisualEmbeddingTable(nn.Module):
         grid = F.pad(x.unflatten(1, (side, side)), (0, 0, 0, missing, 0, missing))
         side += missing
         windows = to_windows(
-            grid.flatten(1, 2), num_columns=side, num_rows=side, side=self.merge_size
+            grid.flatten(1, 2), columns=side, rows=side, side=self.merge_size
         )  # (b, n / merge^2, merge^2, d)
         logits = self.head_norm(self.head(windows.flatten(2)))  # (b, n / merge^2, words)
         shares = F.pad(logits.softmax(-1), (0, self.num_indicators))  # (b, n / merge^2, codes)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from vlcalc.core.errors import InputError
 from vlcalc.runs.run import SCHEMA, Run
+from vlcalc.spec.messages import expected_words
 
 
 def to_json(run: Run) -> str:
@@ -61,6 +62,9 @@ def _text_of(path: Path, place: str) -> str:
 def _explained(error: ValidationError, place: str) -> Iterator[InputError]:
     for detail in error.errors(include_url=False):
         path = ".".join(str(key) for key in detail["loc"])
-        message = detail["msg"].removeprefix("Input should be ").lower()
-        got = json.dumps(detail["input"], default=str)[:60]
-        yield InputError(expected=message, got=f"`{got}`", where=f"{place}: `{path}`")
+        missing = detail["type"] == "missing"
+        yield InputError(
+            expected="a value" if missing else expected_words(detail),
+            got="no such key" if missing else f"`{json.dumps(detail['input'], default=str)[:60]}`",
+            where=f"{place}: `{path}`",
+        )

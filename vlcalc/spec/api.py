@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime
-from typing import Literal
+from typing import Literal, get_args
 
-from pydantic import NonNegativeFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
+from pydantic_core import PydanticCustomError
 
 from vlcalc.core.errors import InputError
 from vlcalc.spec.name import Name
 from vlcalc.tiling.base import Frozen, TilingField, TilingPolicy, VideoField
 
+# How a number is known, the surest first.
 Status = Literal["official", "measured", "inferred", "assumed"]
 
 
@@ -52,8 +54,10 @@ class ApiSpec(Frozen):
     Attributes:
         name: its own name, the stem of its file.
         provider: who hosts it; a file with this key describes an API.
-        status: how the rule is known: printed by the provider, measured on bills, inferred from
+        status: how the count is known: printed by the provider, measured on bills, inferred from
             measurements, or assumed.
+        statuses: likewise for each thing that the count rests on, where they are not all known
+            alike; the count is known no better than the least known of them.
         date: when the rule was last looked up.
         default_detail: the level that counts when none is asked for.
         details: detail level -> tiling rule, or the name of another level.
@@ -66,6 +70,7 @@ class ApiSpec(Frozen):
     provider: str
     aliases: tuple[str, ...] = ()
     status: Status
+    statuses: dict[str, Status] = Field(default_factory=dict)
     date: datetime.date
     default_detail: str = "high"
     details: dict[str, TilingField | str]
@@ -77,6 +82,18 @@ class ApiSpec(Frozen):
     approximate: bool = False
     notes: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _check_status(self) -> ApiSpec:
+        order = get_args(Status)
+        least_known = max(self.statuses.values(), key=order.index, default=self.status)
+        if self.status != least_known:
+            raise PydanticCustomError(
+                "status",
+                "expected `status` as the least known of `statuses` ({least_known}), got {status}",
+                {"least_known": least_known, "status": self.status},
+            )
+        return self
 
     def tiling_for(self, detail: str | None = None) -> TilingPolicy:
         """Return the rule of a detail level.

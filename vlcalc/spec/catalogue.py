@@ -6,6 +6,7 @@ text has it. That keeps start-up fast without an index that could go stale.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from pathlib import Path
@@ -22,6 +23,8 @@ FOLDERS = {
     "fusion": "fusion",
     "device": "devices",
 }
+# A hosted model's name with the day of a snapshot, `gpt-4o-2024-08-06`: billed as the model is.
+DATED = re.compile(r"(.+)-(?:\d{4}-\d{2}-\d{2}|\d{8})", re.ASCII)
 
 
 class Entry(NamedTuple):
@@ -49,15 +52,17 @@ def is_file_name(name: str) -> bool:
 def find(name: str, kinds: tuple[str, ...], *, where: str = "") -> Entry:
     """Return the entry that answers to `name` among the specs of some kinds.
 
+    Hosted models also answer to the names of their dated snapshots.
+
     Raises:
         InputError: none does; the nearest name is suggested.
     """
     wanted = name.strip().casefold()
-    for kind in kinds:
-        for path in _candidates(wanted, kind):
-            for entry in entries_of(path):
-                if wanted in entry.names:
-                    return entry
+    entry = _entry_called(wanted, kinds)
+    if entry is None and "api" in kinds and (dated := DATED.fullmatch(wanted)):
+        entry = _entry_called(dated[1], ("api",))
+    if entry is not None:
+        return entry
     known = [alias for kind in kinds for entry in entries(kind) for alias in entry.names]
     what = " or ".join(kinds)
     raise InputError(
@@ -65,6 +70,19 @@ def find(name: str, kinds: tuple[str, ...], *, where: str = "") -> Entry:
         got=f"`{name}`",
         where=where,
         hint=near_miss(wanted, known) or "`vlcalc specs list` shows all names",
+    )
+
+
+def _entry_called(wanted: str, kinds: tuple[str, ...]) -> Entry | None:
+    return next(
+        (
+            entry
+            for kind in kinds
+            for path in _candidates(wanted, kind)
+            for entry in entries_of(path)
+            if wanted in entry.names
+        ),
+        None,
     )
 
 

@@ -162,6 +162,20 @@ def _depth(text: str) -> int:
     """
     if sum(text.count(opener) for opener in ("[", "{", "- ", "? ")) <= MAX_DEPTH:
         return 0
+    try:
+        return _depth_of_events(text)
+    except yaml.MarkedYAMLError as error:
+        # Its scanner runs ahead of the events and may have a limit of its own: what stands before
+        # the place where it stopped is counted all the same.
+        before = text[: error.problem_mark.index] if error.problem_mark else ""
+    try:
+        return _depth_of_events(before)
+    except yaml.YAMLError:
+        return 0
+
+
+def _depth_of_events(text: str) -> int:
+    """Return the depth of nesting; one above the limit as soon as that is passed."""
     depth = deepest = 0
     for event in yaml.parse(text, Loader=_Loader):
         if isinstance(event, yaml.CollectionStartEvent):

@@ -141,7 +141,7 @@ def resolve(document: Document, variant: int | None, errors: list[InputError]) -
             resolved = resolved.without("aliases")
     for key, kind in SLOTS.items():
         resolved = _with_part(resolved, key, kind, errors)
-    return _with_patch_size(resolved)
+    return resolved
 
 
 def _with_part(document: Document, key: str, kind: str, errors: list[InputError]) -> Document:
@@ -170,17 +170,6 @@ def _part(document: Document, key: str, kind: str) -> Document:
         part = catalogue.document_of(entry.path)
     validate(PART_MODELS[kind], part)
     return part.at("fusion") if kind == "fusion" else part
-
-
-def _with_patch_size(document: Document) -> Document:
-    vision = document.data.get("vision")
-    patch_size = vision.get("patch_size") if isinstance(vision, dict) else None
-    blocks = {
-        key: {"patch_size": patch_size, **block}
-        for key in ("tiling", "video")
-        if isinstance(patch_size, int) and isinstance(block := document.data.get(key), dict)
-    }
-    return Document({**document.data, **blocks}, document.marks)
 
 
 def validate(model: type[S], document: Document) -> S:

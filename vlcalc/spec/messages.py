@@ -15,6 +15,9 @@ from vlcalc.tiling.field import ByKind
 
 EXPECTED = {
     "int_type": "an integer",
+    "int_from_float": "an integer",
+    "int_parsing": "an integer",
+    "int_parsing_size": "an integer that is not so long",
     "float_type": "a number",
     "bool_type": "`true` or `false`",
     "string_type": "text",
@@ -26,6 +29,7 @@ EXPECTED = {
     "missing_kind": "a mapping with the key `kind`",
     "block": "a mapping with the key `kind`",
     "finite_number": "a finite number",
+    "extra_forbidden": "only known keys",
 }
 BOUNDS = {
     "greater_than": ("gt", "above"),
@@ -71,7 +75,7 @@ def _words(
     if kind == "unknown_kind":
         block = detail["input"]
         return str(context["expected"]), f"`{block.get('kind')}`", str(context["hint"])
-    expected = _expected(kind, context, detail["msg"])
+    expected = expected_words(detail)
     if isinstance(detail["input"], dict):
         return _together(expected, path, document)
     return expected, got, ""
@@ -86,7 +90,9 @@ def _together(expected: str, path: KeyPath, document: Document) -> tuple[str, st
     return expected, got or places or "a mapping", places if got else ""
 
 
-def _expected(kind: str, context: dict[str, Any], message: str) -> str:
+def expected_words(detail: ErrorDetails) -> str:
+    """Return what would have been right, in our own words: those of pydantic change."""
+    kind, context = detail["type"], detail.get("ctx", {})
     if kind == "literal_error":
         return str(context["expected"]).replace("'", "`")
     if kind == "string_pattern_mismatch":
@@ -94,7 +100,7 @@ def _expected(kind: str, context: dict[str, Any], message: str) -> str:
     if kind in BOUNDS:
         key, words = BOUNDS[kind]
         return f"{words} {context[key]}"
-    message = message.removeprefix("Value error, ").removeprefix("expected ")
+    message = detail["msg"].removeprefix("Value error, ").removeprefix("expected ")
     return EXPECTED.get(kind, message)
 
 

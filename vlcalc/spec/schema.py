@@ -6,116 +6,32 @@ derived from anything else in it.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
-from vlcalc.backbones.decoder import Decoder
-from vlcalc.backbones.encoder_decoder import EncoderDecoder
-from vlcalc.backbones.language import LanguageModel
-from vlcalc.backbones.opaque import OpaqueEncoder
-from vlcalc.backbones.text_encoder import TextEncoder
-from vlcalc.backbones.vit import VisionTransformer
 from vlcalc.fusion.base import FusionField
+from vlcalc.spec.agreement import check_agreement
 from vlcalc.spec.api import ApiSpec
 from vlcalc.spec.name import Name
-from vlcalc.tiling.base import Frozen, TilingField, VideoField
+from vlcalc.spec.part_specs import LanguageSpec, VisionSpec
+from vlcalc.tiling.base import Frozen, TilingField, TilingPolicy, VideoField, VideoPolicy
+
+__all__ = [
+    "ExtraParams",
+    "FusionSpec",
+    "LanguageSpec",
+    "ModelSpec",
+    "NativeDims",
+    "Published",
+    "Spec",
+    "TrainingStage",
+    "VisionSpec",
+]
 
 
-class VisionSpec(Frozen):
-    """A vision encoder: what tokens need of it, and its shape where that is known.
-
-    Attributes:
-        name: its own name, the stem of its file.
-        patch_size: side of a patch in pixels.
-        image_size: side of the square it was trained on, in pixels; None for native resolution.
-        width: width of a visual token; None when not known.
-        num_prefix_tokens: class and register tokens beside the patches; None when not known.
-        feature_layer: the layer whose output is used, counted from the end when negative.
-        drop_cls: whether the class token is thrown away.
-        encoder: its shape, if it is a vision transformer and its shape is known.
-        opaque: its published size, if its structure is not modelled.
-        external: whether it is run beforehand and is no part of the model (a detector of regions),
-            so that it has no parameters here.
-        sources: where the figures are from.
-    """
-
-    name: Name
-    title: str = ""
-    aliases: tuple[str, ...] = ()
-    patch_size: PositiveInt | None = None
-    image_size: PositiveInt | None = None
-    width: PositiveInt | None = None
-    num_prefix_tokens: NonNegativeInt | None = None
-    feature_layer: int | None = None
-    drop_cls: bool | None = None
-    encoder: VisionTransformer | None = None
-    opaque: OpaqueEncoder | None = None
-    external: bool = False
-    sources: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _check(self) -> VisionSpec:
-        if bool(self.encoder) + bool(self.opaque) + self.external > 1:
-            message = "expected one of `encoder`, `opaque`, `external`, not several"
-            raise PydanticCustomError("shapes", message)
-        if self.encoder:
-            self._check_same("patch_size", self.patch_size, self.encoder.patch_size)
-            self._check_same("width", self.width, self.encoder.output_width)
-            prefix = self.encoder.num_prefix_tokens
-            self._check_same("num_prefix_tokens", self.num_prefix_tokens, prefix)
-        return self
-
-    @staticmethod
-    def _check_same(key: str, stated: int | None, built: int) -> None:
-        """Refuse a figure that is not that of the encoder, naming both."""
-        if stated not in (None, built):
-            raise PydanticCustomError(
-                "same",
-                "expected `{key}` as `encoder` has it ({built}), got {stated}",
-                {"key": key, "built": built, "stated": stated},
-            )
-
-
-class LanguageSpec(Frozen):
-    """A language model: its context window, and its shape where that is known.
-
-    Attributes:
-        name: its own name, the stem of its file.
-        context_window: positions it was trained or released for; None when not known.
-        decoder: its shape, if it is a decoder and its shape is known.
-        encoder_decoder: its shape, if it is an encoder-decoder (T5).
-        text_encoder: its shape, if it is a text encoder (CLIP's text tower, BERT).
-        sources: where the figures are from.
-    """
-
-    name: Name
-    title: str = ""
-    aliases: tuple[str, ...] = ()
-    context_window: PositiveInt | None = None
-    decoder: Decoder | None = None
-    encoder_decoder: EncoderDecoder | None = None
-    text_encoder: TextEncoder | None = None
-    sources: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _check(self) -> LanguageSpec:
-        shapes = (self.decoder, self.encoder_decoder, self.text_encoder)
-        if sum(shape is not None for shape in shapes) > 1:
-            message = "expected one of `decoder`, `encoder_decoder`, `text_encoder`, not several"
-            raise PydanticCustomError("shapes", message)
-        return self
-
-    @property
-    def shape(self) -> LanguageModel | None:
-        """Its shape, whichever kind it is of; None where it is not known."""
-        return self.decoder or self.encoder_decoder or self.text_encoder
-
-    @property
-    def generates(self) -> bool:
-        """Whether it writes an answer; one whose shape is not known is taken to."""
-        return self.shape is None or self.shape.generates
+Part = Literal["vision", "fusion", "language"]
 
 
 class Published(Frozen):
@@ -146,12 +62,27 @@ class TrainingStage(Frozen):
     Attributes:
         name: what the authors call it.
         train: `vision`, `fusion`, `language`.
-        note: what the names cannot say, e.g. that only some layers are trained.
+        without: components that are not there in this stage, which is then before the model.
+        fusion: the method of this stage where it is not the model's, e.g. with heads that are
+            dropped after it.
+        frozen: parameters of a trained component that stay as they are.
+        note: what the keys cannot say.
     """
 
     name: str
-    train: tuple[Literal["vision", "fusion", "language"], ...]
+    train: tuple[Part, ...]
+    without: tuple[Part, ...] = ()
+    fusion: FusionField | None = None
+    frozen: dict[Part, PositiveInt] = Field(default={})
     note: str = ""
+
+    @model_validator(mode="after")
+    def _check(self) -> TrainingStage:
+        if set(self.train) & set(self.without):
+            raise PydanticCustomError("stage", "expected no part in both `train` and `without`")
+        if set(self.frozen) - set(self.train):
+            raise PydanticCustomError("stage", "expected `frozen` of parts in `train` only")
+        return self
 
 
 class ExtraParams(Frozen):
@@ -189,7 +120,8 @@ class ModelSpec(Frozen):
         name: its own name; the stem of its file, or the name of a variant in it.
         title: the name people know it by.
         aliases: other names it answers to, Hugging Face ids among them.
-        vision: the encoder; None where pixels go straight into the language model (Fuyu).
+        vision: the encoder, whose patch size `tiling` and `video` take; None where pixels go
+            straight into the language model (Fuyu).
         second_vision: the other encoder of an image, where it has two (OpenVLA, DeepSeek-VL).
         tiling: the rule from an image's size to tokens.
         video: the rule for clips; None where frames are sent as images.
@@ -217,6 +149,21 @@ class ModelSpec(Frozen):
     notes: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _inherit_patch_size(cls, data: Any) -> Any:
+        """Give the rules for images and clips the encoder's patch size, unless they set one."""
+        patch_size = _patch_size(data.get("vision")) if isinstance(data, dict) else None
+        if patch_size is None:
+            return data
+        rules = {key: data[key] for key in ("tiling", "video") if data.get(key) is not None}
+        return {**data, **{key: _with_patch_size(rule, patch_size) for key, rule in rules.items()}}
+
+    @model_validator(mode="after")
+    def _check(self) -> ModelSpec:
+        check_agreement(self.vision, self.tiling, self.fusion, self.language)
+        return self
+
     @property
     def encoders(self) -> tuple[VisionSpec, ...]:
         """The vision encoders, the one that the tiling is for first."""
@@ -229,6 +176,27 @@ class ModelSpec(Frozen):
 
 
 Spec = ModelSpec | ApiSpec
+
+
+def _patch_size(vision: Any) -> int | None:
+    """Return the patch size of an encoder, validated or not; None where it has none."""
+    if isinstance(vision, VisionSpec):
+        return vision.patch_size
+    if not isinstance(vision, dict):
+        return None
+    stated = vision.get("patch_size")
+    if stated is None:
+        return _patch_size(vision.get("encoder"))
+    return stated if isinstance(stated, int) else None  # said where the field itself is validated
+
+
+def _with_patch_size(rule: Any, patch_size: int) -> Any:
+    """Return a rule, validated or not, with a patch size where it has none."""
+    if isinstance(rule, dict):
+        return {"patch_size": patch_size, **rule}
+    if isinstance(rule, TilingPolicy | VideoPolicy) and rule.patch_size is None:
+        return rule.model_copy(update={"patch_size": patch_size})
+    return rule
 
 
 class NativeDims(Frozen):

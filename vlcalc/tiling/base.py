@@ -1,4 +1,4 @@
-"""Words and contract of tiling: pixels -> tiles -> patches -> visual tokens, in integers.
+"""Contract of tiling: pixels -> tiles -> patches -> visual tokens, in integers.
 
 `ImageSize` goes in, `Tiling` comes out, a `TilingPolicy` is the rule in between. A policy is one
 file of this package: a frozen model whose fields are the YAML keys, registered under its `kind`.
@@ -7,18 +7,21 @@ file of this package: a frozen model whose fields are the YAML keys, registered 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
+from pydantic import ConfigDict, PositiveFloat, PositiveInt
 
 from vlcalc.core.errors import InputError
 from vlcalc.core.image_size import ImageSize, check_size
 from vlcalc.core.registry import Registry
-from vlcalc.tiling.field import ByKind
+from vlcalc.tiling.extra import ExtraTokens
+from vlcalc.tiling.field import ByKind, UnlessField
+from vlcalc.tiling.words import Frozen, Step, Tiling, View
 
 __all__ = [
     "POLICIES",
     "VIDEO_POLICIES",
+    "Footage",
     "Frozen",
     "ImageSize",
     "Step",
@@ -30,79 +33,8 @@ __all__ = [
     "View",
 ]
 
-
-class View(NamedTuple):
-    """`number` encoder inputs of one shape, each `columns` x `rows` patches."""
-
-    name: str
-    number: int
-    columns: int
-    rows: int
-
-    @property
-    def num_patches(self) -> int:
-        """Patches of all inputs of this shape."""
-        return self.number * self.columns * self.rows
-
-
-class Step(NamedTuple):
-    """One line of an explanation: what happened, the value it gave, the rule behind it.
-
-    The tokens of all steps of a chain sum to the total of its `Tiling` (a test holds it).
-    """
-
-    name: str
-    value: str
-    rule: str
-    image_tokens: int = 0
-    extra_tokens: int = 0
-    context_tokens: int = 0
-
-
-class Tiling(NamedTuple):
-    """What one image (or one video) becomes.
-
-    Attributes:
-        resized: pixels that the tiles are cut from, or that the encoder sees whole.
-        columns: tiles across the grid (1 when the image is not cut).
-        rows: tiles down the grid.
-        views: what the encoder is run on: tiles, thumbnail.
-        image_tokens: positions of the LLM's sequence that hold an image's vector, learned newline
-            and separator vectors included.
-        extra_tokens: text tokens that the processor adds: start, end, row breaks, tile tags.
-        context_tokens: vectors that are only cross-attended.
-    """
-
-    resized: ImageSize
-    columns: int
-    rows: int
-    views: tuple[View, ...]
-    image_tokens: int
-    extra_tokens: int = 0
-    context_tokens: int = 0
-
-    @property
-    def num_tiles(self) -> int:
-        """Encoder inputs, the thumbnail included."""
-        return sum(view.number for view in self.views)
-
-    @property
-    def num_patches(self) -> int:
-        """Patches over all encoder inputs."""
-        return sum(view.num_patches for view in self.views)
-
-    @property
-    def sequence_tokens(self) -> int:
-        """Positions that the image takes in the sequence: image tokens and extra tokens."""
-        return self.image_tokens + self.extra_tokens
-
-
-class Frozen(BaseModel):
-    """A frozen record of a spec; unknown keys are refused."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", defer_build=True, strict=True, allow_inf_nan=False
-    )
+# What a product of seconds and frames a second may fall short of a whole number by.
+ROUNDING_ERROR = 1e-9
 
 
 class TilingPolicy(Frozen, ABC):
@@ -112,8 +44,24 @@ class TilingPolicy(Frozen, ABC):
     encoder unless the block sets it.
     """
 
+    model_config = ConfigDict(ignored_types=(UnlessField,))
+
     kind: str
     patch_size: PositiveInt | None = None
+
+    if TYPE_CHECKING:
+
+        @property
+        def merge_size(self) -> int:
+            """Side of the square of patches that the tiling merges into one token."""
+
+        @property
+        def extra(self) -> ExtraTokens:
+            """Text tokens that the processor lays around an image."""
+
+    else:
+        merge_size = UnlessField(1)
+        extra = UnlessField(ExtraTokens())
 
     def tile(self, image: ImageSize, *, num_images: int = 1) -> Tiling:
         """Return what `image` becomes in a prompt of `num_images` images.
@@ -160,21 +108,76 @@ class TilingPolicy(Frozen, ABC):
 POLICIES: Registry[type[TilingPolicy]] = Registry("tiling policy", "vlcalc.tiling")
 
 
+class Footage(NamedTuple):
+    """A video before it is sampled: how long it is, how many frames a second are asked for."""
+
+    seconds: float
+    fps: float
+
+    @property
+    def num_frames(self) -> int:
+        """Whole frames of it, at least one."""
+        return max(1, int(self.seconds * self.fps + ROUNDING_ERROR))
+
+
 class VideoPolicy(Frozen, ABC):
-    """The rule that turns sampled frames into visual tokens; fields are the `video:` block's keys.
+    """The rule that turns a video into frames, and frames into visual tokens.
+
+    Fields are the keys of the `video:` block.
 
     Attributes:
         fps: frames a second that the processor samples by default; None when it takes all.
+        fixed_fps: whether it samples at that rate whatever is asked for.
+        min_frames: frames it samples at least.
         max_frames: frames it samples at most; None when there is no cap.
+        max_seconds: seconds whose worth of frames it samples at most; None when there is no cap.
+        frame_step: what the number of sampled frames is a multiple of.
+        step_rounding: whether frames are dropped or repeated to make it one.
+        rounding: what becomes of a fraction of a frame.
     """
 
     kind: str
     patch_size: PositiveInt | None = None
     fps: PositiveFloat | None = None
+    fixed_fps: bool = False
+    min_frames: PositiveInt = 1
     max_frames: PositiveInt | None = None
+    max_seconds: PositiveFloat | None = None
+    frame_step: PositiveInt = 1
+    step_rounding: Literal["down", "up"] = "down"
+    rounding: Literal["floor", "round"] = "floor"
+
+    def sample(self, footage: Footage) -> int:
+        """Return how many frames of a video the processor takes.
+
+        The video itself is taken to have as many frames as are sampled of it, and more.
+        """
+        fps = self.fps if self.fixed_fps and self.fps else footage.fps
+        seconds = min(footage.seconds, self.max_seconds or footage.seconds)
+        exact = seconds * fps
+        frames = round(exact) if self.rounding == "round" else int(exact + ROUNDING_ERROR)
+        frames = max(frames, self.min_frames)
+        frames = min(frames, self.max_frames or frames)
+        if self.step_rounding == "up":
+            frames += self.frame_step - 1
+        return frames // self.frame_step * self.frame_step
+
+    def sampling_rule(self) -> str:
+        """Say in one line what `sample` does, for explanations."""
+        most, least = self.max_frames, self.min_frames
+        rules = [
+            f"at {self.fps:g} frames a second" if self.fixed_fps else "",
+            f"at least {least:,} frames" if least > 1 else "",
+            f"at most {most:,} frames" if most else "",
+            f"at most {self.max_seconds:g} seconds' worth" if self.max_seconds else "",
+            f"a multiple of {self.frame_step}, rounded {self.step_rounding}"
+            if self.frame_step > 1
+            else "",
+        ]
+        return "the processor samples " + (", ".join(filter(None, rules)) or "whole frames")
 
     def tile(self, frame: ImageSize, num_frames: int) -> Tiling:
-        """Return what `num_frames` sampled frames of one size become; sampling is not applied.
+        """Return what `num_frames` frames of one size become, taken as `sample` left them.
 
         Raises:
             InputError: a side is below 1 px or above 100,000 px, or there are no frames.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pydantic import NonNegativeInt
 
-from vlcalc.tiling.base import Frozen, Step
+from vlcalc.tiling.words import Frozen, Step
 
 
 class ExtraTokens(Frozen):
@@ -88,6 +88,8 @@ class ExtraTokens(Frozen):
             (self.row_gap, (rows - 1) * split, "row gaps"),
             (self.token_row, token_rows, "token rows"),
         ]
-        for each, number, what in counts:
-            if each * number:
-                yield f"{each} {what}" if what.startswith("for") else f"{each} x {number} {what}"
+        for tokens, number, what in counts:
+            if tokens * number:
+                yield (
+                    f"{tokens} {what}" if what.startswith("for") else f"{tokens} x {number} {what}"
+                )

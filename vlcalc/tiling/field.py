@@ -1,4 +1,4 @@
-"""A block of a spec whose `kind` names the registered model that reads it."""
+"""Fields of specs: a block whose `kind` names the model that reads it, a value some have."""
 
 from __future__ import annotations
 
@@ -54,3 +54,19 @@ class ByKind:
                 "unknown_kind", "{expected}", {"expected": error.expected, "hint": error.hint}
             ) from None
         return model.model_validate(value)
+
+
+class UnlessField:
+    """Value of a base class whose subclasses may have a field of that name instead.
+
+    A property would be found before an instance's own field, and pydantic would warn of it; this
+    is found after it, and only on instances.
+    """
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        if instance is None:
+            raise AttributeError("a class has no such value, its instances have")
+        return self.value

@@ -19,7 +19,7 @@ from vlcalc.tiling.steps import patches_step, vectors_step
 
 
 @POLICIES.register("fit")
-class Fit(TilingPolicy):
+class FitInside(TilingPolicy):
     """The image keeps its size where it fits; the last patch of a row or column may be padding.
 
     Attributes:
@@ -43,7 +43,7 @@ class Fit(TilingPolicy):
     extra: ExtraTokens = ExtraTokens()
 
     @model_validator(mode="after")
-    def _check_keys(self) -> Fit:
+    def _check_keys(self) -> FitInside:
         box = [self.max_width is not None, self.max_height is not None]
         if any(box) != all(box) or any(box) == (self.max_side is not None):
             raise PydanticCustomError(

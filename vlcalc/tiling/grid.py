@@ -27,7 +27,7 @@ from vlcalc.tiling.base import (
 )
 from vlcalc.tiling.chooser import SINGLE_TILE, ChooserField, TileGrid
 from vlcalc.tiling.extra import ExtraTokens
-from vlcalc.tiling.layout import Laid, LayoutField, TileShape, merge_rule
+from vlcalc.tiling.layout import Laid, LayoutField, TileShape, vector_rule
 from vlcalc.tiling.layouts.per_tile import PerTile
 from vlcalc.tiling.steps import patches_step
 from vlcalc.tiling.uncut import Uncut
@@ -62,7 +62,7 @@ class Cut(NamedTuple):
 
 
 @POLICIES.register("grid")
-class Grid(TilingPolicy):
+class GridOfTiles(TilingPolicy):
     """A grid of tiles, with or without the whole image as one more.
 
     An image that is not cut is encoded whole, once; `thumbnail: always` gives it a tile as well.
@@ -103,7 +103,7 @@ class Grid(TilingPolicy):
     extra: ExtraTokens = ExtraTokens()
 
     @model_validator(mode="after")
-    def _check_options(self) -> Grid:
+    def _check_options(self) -> GridOfTiles:
         squares = self.thumbnail_size or self.min_thumbnail_side or self.layout.thumbnail_newline
         if self.whole is not None and squares:
             raise ValueError(
@@ -144,7 +144,13 @@ class Grid(TilingPolicy):
                 token_rows=cut.token_rows,
             ),
             context_tokens=vectors if crossed else 0,
+            view_tokens=self._view_tokens(cut),
         )
+
+    def _view_tokens(self, cut: Cut) -> int:
+        """Return the vectors of all encoder inputs, before they are laid out."""
+        tiles = cut.grid.num_tiles * self._tile_shape.vectors if cut.tiles else 0
+        return tiles + (cut.whole.fused_tokens if cut.whole else 0)
 
     def _cut(self, image: ImageSize, num_images: int) -> Cut:
         if self._kept_whole_because(image, num_images) is not None:
@@ -274,7 +280,7 @@ class Grid(TilingPolicy):
         if self.tokens_per_tile is not None:
             return "a fixed number of vectors per encoder input"
         prefix = f" + {self.prefix_tokens} class" if self.prefix_tokens else ""
-        return merge_rule(self.merge_size) + prefix
+        return vector_rule(self.merge_size) + prefix
 
     def _vectors_step(self, name: str, vectors: int, rule: str) -> Step:
         plural = "" if vectors == 1 else "s"

@@ -57,7 +57,7 @@ class Laid(NamedTuple):
     token_rows: int
 
 
-class Layout(Frozen, ABC):
+class TokenLayout(Frozen, ABC):
     """How vectors are laid out; fields are the keys of the `layout:` block.
 
     Attributes:
@@ -86,11 +86,11 @@ class Layout(Frozen, ABC):
         """Say in one line how the vectors of the tiles stand, for explanations."""
 
 
-def merge_rule(merge: int) -> str:
+def vector_rule(merge: int) -> str:
     """Say how patches become vectors, for explanations."""
     return f"{merge} x {merge} patches merge into one" if merge > 1 else "one vector per patch"
 
 
-LAYOUTS: Registry[type[Layout]] = Registry("layout", "vlcalc.tiling.layouts")
+LAYOUTS: Registry[type[TokenLayout]] = Registry("layout", "vlcalc.tiling.layouts")
 
-LayoutField = Annotated[Layout, ByKind(LAYOUTS)]
+LayoutField = Annotated[TokenLayout, ByKind(LAYOUTS)]

@@ -1,4 +1,4 @@
-"""Size table: the provider prints a few sizes with their tokens; the nearest one counts.
+"""Size table: the provider prints a few sizes with their tokens; the nearest of its shape counts.
 
 Source: Amazon Nova user guide,
 https://docs.aws.amazon.com/nova/latest/userguide/modalities-image.html (approximate).
@@ -23,6 +23,11 @@ class SizeRow(Frozen):
     height: PositiveInt
     tokens: PositiveInt
 
+    @property
+    def num_pixels(self) -> int:
+        """Width times height."""
+        return self.width * self.height
+
 
 @POLICIES.register("size_table")
 class SizeTable(TilingPolicy):
@@ -31,7 +36,8 @@ class SizeTable(TilingPolicy):
     Attributes:
         ratios: long side over short side of the shapes that the model takes.
         min_long_side: pixels of the long side at least.
-        table: printed sizes; the one nearest in area counts, however far away it is.
+        table: printed sizes. The one nearest in area counts: of those with the image's ratio, or of
+            all of them, however far away, where the image is larger than these.
     """
 
     kind: Literal["size_table"]
@@ -55,13 +61,21 @@ class SizeTable(TilingPolicy):
         return min(map(as_written, self.ratios), key=lambda ratio: abs(ratio - own))
 
     def _row(self, image: ImageSize) -> SizeRow:
-        return min(self.table, key=lambda row: abs(row.width * row.height - image.num_pixels))
+        return min(self._rows(image), key=lambda row: abs(row.num_pixels - image.num_pixels))
+
+    def _rows(self, image: ImageSize) -> tuple[SizeRow, ...]:
+        ratio = self._ratio(image)
+        same = tuple(
+            row for row in self.table if self._ratio(ImageSize(row.width, row.height)) == ratio
+        )
+        largest = max((row.num_pixels for row in same), default=0)
+        return same if image.num_pixels <= largest else self.table
 
     def _explain(self, image: ImageSize, num_images: int) -> tuple[Step, ...]:
         tiling = self._tile(image, num_images)
         ratio, row = self._ratio(image), self._row(tiling.resized)
         least = f"long side at least {self.min_long_side} px"
-        rule = f"as printed for {row.width}x{row.height}, the nearest in area of the table"
+        rule = f"as printed for {row.width}x{row.height}, the nearest of the table"
         return (
             Step("resize", str(tiling.resized), f"nearest ratio {float(ratio):g}, {least}"),
             vectors_step(tiling.image_tokens, rule),

@@ -15,7 +15,7 @@ from vlcalc.core.bounds import Tiles
 from vlcalc.tiling.base import POLICIES, ImageSize, Step, Tiling, TilingPolicy, View
 from vlcalc.tiling.chooser import SINGLE_TILE, TileGrid
 from vlcalc.tiling.extra import ExtraTokens
-from vlcalc.tiling.layout import merge_rule
+from vlcalc.tiling.layout import vector_rule
 from vlcalc.tiling.steps import patches_step
 
 
@@ -115,7 +115,7 @@ class Slices(TilingPolicy):
 
     def _tokens_step(self, view: View) -> Step:
         tokens = self._tokens(view)
-        rule = merge_rule(self.merge_size)
+        rule = vector_rule(self.merge_size)
         if self.tokens_per_slice is not None:
             rule = f"{self.tokens_per_slice} queries per encoder input"
         value = f"{tokens:,} image tokens"

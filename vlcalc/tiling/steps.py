@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vlcalc.tiling.base import Step, View
+from vlcalc.tiling.words import Step, View
 
 
 def patches_step(view: View, patch: int) -> Step:
@@ -24,3 +24,14 @@ def vectors_step(vectors: int, rule: str, placeholders: int | None = None) -> St
         image_tokens=placeholders,
         context_tokens=vectors,
     )
+
+
+def repeated(steps: tuple[Step, ...], count: int, name: str, rule: str) -> tuple[Step, ...]:
+    """Return the steps of one image without its tokens, then a step that counts all of them."""
+    image = sum(step.image_tokens for step in steps)
+    extra = sum(step.extra_tokens for step in steps)
+    context = sum(step.context_tokens for step in steps)
+    one = image + extra + context
+    value = f"{count} x {one:,} = {count * one:,} tokens"
+    uncounted = (step._replace(image_tokens=0, extra_tokens=0, context_tokens=0) for step in steps)
+    return (*uncounted, Step(name, value, rule, count * image, count * extra, count * context))

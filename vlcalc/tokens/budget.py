@@ -13,10 +13,13 @@ from typing import Any
 from vlcalc.core.errors import InputError, RefusedError
 from vlcalc.spec.api import ApiSpec, Price
 from vlcalc.spec.schema import Spec
-from vlcalc.tiling.base import ImageSize, Tiling, TilingPolicy, VideoPolicy
+from vlcalc.tiling.base import Footage, ImageSize, Tiling, TilingPolicy
+from vlcalc.tokens.window import WindowUse, frames_that_fit, images_that_fit
 
-# More images than any prompt has, and more frames than any search needs to look at.
-MANY = 1_000_000
+# Longer than any video, so that a cap on its frames shows.
+LONGEST_S = 1e9
+# What is tiled where text stands alone.
+NOTHING = Tiling(ImageSize(0, 0), columns=0, rows=0, views=(), image_tokens=0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,9 +27,10 @@ class Request:
     """What is put before the model.
 
     Attributes:
-        num_images: images of the size asked about.
-        num_frames: frames of a video instead; None for images.
-        sampled: whether the model's own cap on frames is still to be applied.
+        num_images: images of one size; 0 for text alone.
+        num_frames: frames of a video instead, as sampled; None for images.
+        footage: the video that the model's own rule still has to sample; `num_frames` gives way
+            to it.
         text_tokens: tokens of text in the prompt.
         reserve_tokens: room kept free for the answer.
         context_window: the window to measure against instead of the model's own.
@@ -35,11 +39,16 @@ class Request:
 
     num_images: int = 1
     num_frames: int | None = None
-    sampled: bool = False
+    footage: Footage | None = None
     text_tokens: int = 0
     reserve_tokens: int = 0
     context_window: int | None = None
     detail: str | None = None
+
+    @property
+    def num_shown(self) -> int:
+        """Images, or frames of the video."""
+        return self.num_images if self.num_frames is None else self.num_frames
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,15 +57,15 @@ class TokenBudget:
 
     Attributes:
         model: name of the spec.
-        image: size of one image or frame in pixels.
-        request: what was asked.
+        image: size of one image or frame in pixels; None where text stands alone.
+        request: what is put before the model, a video as it was sampled.
         tiling: what one image becomes; for a video, what all its frames become.
         image_tokens: positions in the sequence that hold image vectors, all images together.
         extra_tokens: text tokens that the processor adds, all images together.
         context_tokens: vectors that are only cross-attended, all images together.
-        context_window: the window measured against; None when not known.
+        window_use: what the sequence takes of the context window.
         num_that_fit: how many such images (or frames) fit beside text and reserve; None when the
-            window is not known, or an image takes no position in it.
+            window is not known, an image takes no position in it, or none is shown.
         source: `exact` for open models, whose processors have been run; for an API, how its rule
             is known: official, measured, inferred or assumed.
         as_of: when an API's rule was last looked up; None for open models.
@@ -67,13 +76,13 @@ class TokenBudget:
     """
 
     model: str
-    image: ImageSize
+    image: ImageSize | None
     request: Request
     tiling: Tiling
     image_tokens: int
     extra_tokens: int
     context_tokens: int
-    context_window: int | None
+    window_use: WindowUse
     num_that_fit: int | None
     source: str
     as_of: datetime.date | None = None
@@ -88,26 +97,29 @@ class TokenBudget:
         return None if self.request.num_frames is not None else self.request.num_images
 
     @property
+    def context_window(self) -> int | None:
+        """The window measured against; None when not known."""
+        return self.window_use.window
+
+    @property
     def sequence_length(self) -> int:
         """Text, image and extra tokens together."""
-        return self.request.text_tokens + self.image_tokens + self.extra_tokens
+        return self.window_use.sequence_length
 
     @property
     def window_share(self) -> float | None:
         """The sequence's share of the window."""
-        return self.sequence_length / self.context_window if self.context_window else None
+        return self.window_use.share
 
     @property
     def tokens_left(self) -> int | None:
         """Window less sequence and reserve; negative when over-full."""
-        if self.context_window is None:
-            return None
-        return self.context_window - self.sequence_length - self.request.reserve_tokens
+        return self.window_use.left
 
     @property
     def fits(self) -> bool | None:
         """Whether sequence and reserve fit in the window."""
-        return None if self.tokens_left is None else self.tokens_left >= 0
+        return self.window_use.fits
 
     @property
     def usd_per_1000_images(self) -> float | None:
@@ -117,26 +129,30 @@ class TokenBudget:
     @property
     def pixels_per_token(self) -> float | None:
         """Original pixels that one position of the sequence or one context token stands for."""
-        shown = self.request.num_frames or self.request.num_images
         tokens = self.image_tokens + self.extra_tokens + self.context_tokens
-        return self.image.num_pixels * shown / tokens if tokens else None
+        if self.image is None or not tokens:
+            return None
+        return self.image.num_pixels * self.request.num_shown / tokens
 
 
-def budget(spec: Spec, image: ImageSize, request: Request) -> TokenBudget:
+def budget(spec: Spec, image: ImageSize | None, request: Request) -> TokenBudget:
     """Return what `request` costs `spec` with images (or frames) of one size.
 
     Raises:
         InputError: a size, count or detail level that cannot be.
         RefusedError: the model's processor refuses such an image.
     """
-    _check(request)
-    if request.sampled and request.num_frames and spec.video and spec.video.max_frames:
-        frames = min(request.num_frames, spec.video.max_frames)
-        request = replace(request, num_frames=frames)
-    _check_limits(spec, image, request)
+    _check(image, request)
+    request = sampled(spec, request)
     tiling, count = tile_request(spec, image, request)
-    window = request.context_window or spec.context_window
+    shown = image if count else None
     tokens = tiling.sequence_tokens * count
+    use = WindowUse(
+        window=request.context_window or spec.context_window,
+        text_tokens=request.text_tokens,
+        visual_tokens=tokens,
+        reserve_tokens=request.reserve_tokens,
+    )
     return TokenBudget(
         model=spec.name,
         image=image,
@@ -145,36 +161,52 @@ def budget(spec: Spec, image: ImageSize, request: Request) -> TokenBudget:
         image_tokens=tiling.image_tokens * count,
         extra_tokens=tiling.extra_tokens * count,
         context_tokens=tiling.context_tokens * count,
-        context_window=window,
-        num_that_fit=None if window is None else _num_that_fit(spec, image, request, window),
-        caveat=policy_of(spec, request.detail).caveat(image),
+        window_use=use,
+        num_that_fit=_num_that_fit(spec, shown, request, use.room) if shown else None,
+        caveat=policy_of(spec, request.detail).caveat(shown) if shown else "",
         **_provenance(spec, request, tokens),
     )
 
 
+def sampled(spec: Spec, request: Request) -> Request:
+    """Return the request with the frames that the model's own rule takes of its footage."""
+    footage = request.footage
+    if footage is None:
+        return request
+    num_frames = spec.video.sample(footage) if spec.video else footage.num_frames
+    return replace(request, num_frames=num_frames)
+
+
 def _provenance(spec: Spec, request: Request, tokens: int) -> dict[str, Any]:
     """Return how the count is known, and what it costs where there is a price."""
-    extra = getattr(policy_of(spec, request.detail), "extra", None)
-    reason = extra.tokenizer_dependent if extra else None
-    doubt = f"extra tokens depend on the tokenizer: {reason}" if reason else ""
     if not isinstance(spec, ApiSpec):
+        reason = policy_of(spec, request.detail).extra.tokenizer_dependent
+        doubtful = reason and request.num_shown
+        doubt = f"extra tokens depend on the tokenizer: {reason}" if doubtful else ""
         return {"source": "exact", "doubt": doubt}
-    if spec.approximate:
-        doubt = "the provider itself calls the count approximate"
+    doubt = "the provider itself calls the count approximate" if spec.approximate else ""
     known = {"source": spec.status, "as_of": spec.date, "doubt": doubt}
-    num_shown = request.num_frames or request.num_images
-    if spec.price is None or spec.price.input_usd_per_mtok is None or not num_shown:
+    if spec.price is None or spec.price.input_usd_per_mtok is None or not request.num_shown:
         return known
-    usd = tokens / num_shown * _input_price(spec.price, request.text_tokens + tokens) / 1e6
+    usd_per_mtok = _input_price(spec.price, request.text_tokens + tokens)
+    usd = tokens / request.num_shown * usd_per_mtok / 1e6
     return {**known, "usd_per_image": usd, "price_date": spec.price.date}
 
 
-def tile_request(spec: Spec, image: ImageSize, request: Request) -> tuple[Tiling, int]:
-    """Return what is tiled for a request, and how many times it stands in the prompt."""
+def tile_request(spec: Spec, image: ImageSize | None, request: Request) -> tuple[Tiling, int]:
+    """Return what is tiled for a sampled request, and how many times it stands in the prompt.
+
+    Raises:
+        InputError: a size or detail level that cannot be.
+        RefusedError: the model's processor or API refuses such an image, or so many.
+    """
+    count, policy = request.num_shown, policy_of(spec, request.detail)
+    if image is None or not count:
+        return NOTHING, 0
+    _check_limits(spec, image, request)
     if request.num_frames is not None and spec.video is not None:
-        return spec.video.tile(image, request.num_frames), 1
-    count = request.num_frames if request.num_frames is not None else request.num_images
-    return policy_of(spec, request.detail).tile(image, num_images=count), count
+        return spec.video.tile(image, count), 1
+    return policy.tile(image, num_images=count), count
 
 
 def tiler(spec: Spec, detail: str | None = None) -> Callable[[ImageSize], Tiling]:
@@ -226,7 +258,7 @@ def _check_limits(spec: Spec, image: ImageSize, request: Request) -> None:
         )
 
 
-def _check(request: Request) -> None:
+def _check(image: ImageSize | None, request: Request) -> None:
     for name, value, least in (
         ("images", request.num_images, 0),
         ("frames", 1 if request.num_frames is None else request.num_frames, 1),
@@ -238,45 +270,20 @@ def _check(request: Request) -> None:
             raise InputError(expected=f"a whole number of {name}", got=repr(value)[:60])
         if value < least:
             raise InputError(expected=f"at least {least} {name}", got=str(value))
+    if image is None and (request.num_images or request.num_frames or request.footage):
+        raise InputError(expected="the size of an image", got="none")
 
 
-def _num_that_fit(spec: Spec, image: ImageSize, request: Request, window: int) -> int | None:
+def _num_that_fit(spec: Spec, image: ImageSize, request: Request, room: int | None) -> int | None:
     """Return the largest number of such images (or frames) that fits; None without a bound."""
-    room = window - request.text_tokens - request.reserve_tokens
-    if room <= 0:
-        return 0
+    if not room:
+        return room
     if request.num_frames is not None and spec.video is not None:
-        frames = _frames_that_fit(spec.video, image, room)
-        return min(frames, spec.video.max_frames or frames) if request.sampled else frames
-    fit = _images_that_fit(policy_of(spec, request.detail), image, room)
+        frames = frames_that_fit(spec.video, image, room)
+        if request.footage is None:
+            return frames
+        return min(frames, spec.video.sample(request.footage._replace(seconds=LONGEST_S)))
+    fit = images_that_fit(policy_of(spec, request.detail), image, room)
     limits = spec.limits if isinstance(spec, ApiSpec) else None
     bounds = [bound for bound in (fit, limits.max_images if limits else None) if bound is not None]
     return min(bounds, default=None)
-
-
-def _images_that_fit(policy: TilingPolicy, image: ImageSize, room: int) -> int | None:
-    # The cost of an image may depend on how many there are (DeepSeek-VL2 cuts at most two), so
-    # start from what it is among many and walk down to the first number that really fits.
-    tokens = policy.tile(image, num_images=MANY).sequence_tokens
-    if not tokens:  # all are cross-attended (BLIP)
-        return None
-    count = room // tokens
-    while count and count * policy.tile(image, num_images=count).sequence_tokens > room:
-        count -= 1
-    return count
-
-
-def _frames_that_fit(policy: VideoPolicy, frame: ImageSize, room: int) -> int:
-    def fits(frames: int) -> bool:
-        try:
-            return policy.tile(frame, frames).sequence_tokens <= room
-        except RefusedError:
-            return False
-
-    if not fits(2):
-        return int(fits(1))
-    low, high = 2, MANY
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle - 1)
-    return low

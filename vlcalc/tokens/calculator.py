@@ -117,7 +117,7 @@ def calculate(
     )
 
 
-def cut(
+def cut_image(
     image: ImageSize,
     tile_px: int,
     *,

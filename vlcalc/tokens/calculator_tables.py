@@ -9,7 +9,8 @@ from typing import Any
 from vlcalc.core.image_size import ImageSize
 from vlcalc.core.units import format_count, format_share
 from vlcalc.report.table import Column, Table
-from vlcalc.tokens.calculator import Calculation, calculate, cut
+from vlcalc.tokens.calculator import Calculation, calculate, cut_image
+from vlcalc.tokens.window import WindowUse
 
 WINDOWS = (4096, 8192, 32_768, 131_072)
 RESOLUTIONS = (224, 336, 448, 672)
@@ -25,18 +26,18 @@ class Prompt:
     text_tokens: int = 0
     reserve_tokens: int = 0
 
-    def sequence(self, calculation: Calculation) -> int:
-        """Return text and image tokens together."""
-        return self.text_tokens + self.num_images * calculation.image_tokens
+    def use(self, calculation: Calculation, window: int) -> WindowUse:
+        """Return what text, images and reserve take of a window."""
+        return WindowUse(
+            window=window,
+            text_tokens=self.text_tokens,
+            visual_tokens=self.num_images * calculation.image_tokens,
+            reserve_tokens=self.reserve_tokens,
+        )
 
     def left(self, calculation: Calculation, window: int) -> int:
         """Return what is left of the window after text, images and reserve."""
-        return window - self.sequence(calculation) - self.reserve_tokens
-
-    def num_that_fit(self, calculation: Calculation, window: int) -> int:
-        """Return how many such images fit beside text and reserve."""
-        room = window - self.text_tokens - self.reserve_tokens
-        return max(0, room // calculation.image_tokens)
+        return self.use(calculation, window).left or 0
 
 
 STEP_COLUMNS = (
@@ -104,7 +105,7 @@ def _other_reading(c: Calculation) -> tuple[str, ...]:
     if (tile_px // c.patch_px) % c.merge:
         return ()
     image = ImageSize(c.tile_px, c.tile_px)
-    other = cut(image, tile_px, patch_px=c.patch_px, merge=c.merge, thumbnail=c.thumbnail)
+    other = cut_image(image, tile_px, patch_px=c.patch_px, merge=c.merge, thumbnail=c.thumbnail)
     note = (
         f"Here each tile has {c.tile_px} px. The other reading, a {image} image cut into "
         f"{columns}x{rows} tiles of {tile_px}: {other.num_views} tiles, "
@@ -135,8 +136,9 @@ def calculations_table(
 
 
 def _window_cells(c: Calculation, prompt: Prompt, window: int) -> tuple[Any, ...]:
-    sequence, left = prompt.sequence(c), prompt.left(c, window)
-    return window, sequence, sequence / window, left, prompt.num_that_fit(c, window)
+    use = prompt.use(c, window)
+    num_that_fit = (use.room or 0) // c.image_tokens
+    return window, use.sequence_length, use.share, use.left, num_that_fit
 
 
 def _overfull(rows: Sequence[tuple[Any, ...]]) -> frozenset[int]:
@@ -161,12 +163,12 @@ def compared(
             c.num_views,
             c.patches_per_tile,
             c.image_tokens,
-            *(prompt.sequence(c) / window for window in windows),
+            *(prompt.use(c, window).share for window in windows),
             prompt.left(c, windows[0]),
         )
         for c in calculations
     ]
-    full = frozenset(i for i, row in enumerate(rows) if row[-1] < 0)
+    full = frozenset(i for i, c in enumerate(calculations) if prompt.left(c, windows[0]) < 0)
     return Table(columns, rows, title=title, alerts=full)
 
 
@@ -185,10 +187,11 @@ def reference_tables() -> list[Table]:
     """Return the two reference tables over windows of 4K, 8K, 32K and 128K."""
     resolutions, tilings = reference_calculations()
     alone = calculate(TILING_PX)
+    share = Prompt().use(alone, WINDOWS[0]).share
     note = (
         f"Each tiling counts its thumbnail as one tile more. One tile without it is the "
         f"{TILING_PX} px row above: {format_count(alone.image_tokens)} tokens, "
-        f"{format_share(alone.image_tokens / WINDOWS[0])} of {_window_name(WINDOWS[0])}."
+        f"{format_share(share)} of {_window_name(WINDOWS[0])}."
     )
     first = compared(resolutions, Prompt(), WINDOWS, "One tile, patches of 14 px, by resolution")
     title = f"Tiles of {TILING_PX} px, by tiling ({', '.join(map(str, TILINGS))} and a thumbnail)"

@@ -93,7 +93,7 @@ OPTIONAL = ("file", "num_images", "num_frames", "extra_tokens", "context_tokens"
 PRICES = ("usd_per_image", "usd_per_1000_images", "price_date")
 
 
-def sorted_rows(rows: Sequence[Row], key: str) -> list[Row]:
+def sorted_token_rows(rows: Sequence[Row], key: str) -> list[Row]:
     """Return rows sorted by a metric, largest first with `-` before its key; unknown last.
 
     Raises:
@@ -104,11 +104,11 @@ def sorted_rows(rows: Sequence[Row], key: str) -> list[Row]:
 
 def token_table(rows: Sequence[Row], *, title: str = "", prices: bool = False) -> Table:
     """Return the table of a token report; columns that say nothing to people are left out."""
-    shown = [each for each in METRICS if prices or each.column.key not in PRICES]
+    shown = [entry for entry in METRICS if prices or entry.column.key not in PRICES]
     values = cells(shown, rows)
     columns = tuple(
-        each.for_machines().column if _is_empty(each.column.key, values, i) else each.column
-        for i, each in enumerate(shown)
+        entry.for_machines().column if _is_empty(entry.column.key, values, i) else entry.column
+        for i, entry in enumerate(shown)
     )
     overfull = frozenset(
         i for i, row in enumerate(rows) if row.error or (row.budget and row.budget.fits is False)

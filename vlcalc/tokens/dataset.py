@@ -50,7 +50,7 @@ HISTOGRAM_COLUMNS = (
 
 
 @dataclass(slots=True)
-class Load:
+class CountedModel:
     """A model that images are counted for.
 
     Attributes:
@@ -73,50 +73,50 @@ class Load:
         return None if self.context_window is None else self.context_window - self.taken_tokens
 
 
-def measure(loads: Sequence[Load], sizes: Iterable[Sized]) -> None:
-    """Count every size for every load; a size that cannot be used counts as refused."""
+def count_sizes(models: Sequence[CountedModel], sizes: Iterable[Sized]) -> None:
+    """Count every size for every model; a size that cannot be used counts as refused."""
     for size, count, _, _ in sizes:
-        for load in loads:
+        for model in models:
             if size is None:
-                load.distribution.num_refused += count
+                model.distribution.num_refused += count
                 continue
             try:
-                tiling = load.tile(size)
+                tiling = model.tile(size)
             except VlcalcError:
-                load.distribution.num_refused += count
+                model.distribution.num_refused += count
             else:
-                load.distribution.add(tiling.image_tokens + tiling.extra_tokens, count)
+                model.distribution.add(tiling.image_tokens + tiling.extra_tokens, count)
 
 
-def distribution_table(loads: Sequence[Load]) -> Table:
-    """Return a row for each load."""
+def distribution_table(models: Sequence[CountedModel]) -> Table:
+    """Return a row for each model."""
     note = "Tokens of one image in the sequence, image and extra; quantiles by nearest rank."
-    rows = [_cells(load) for load in loads]
+    rows = [_cells(model) for model in models]
     over = frozenset(i for i, row in enumerate(rows) if row[-1])
     return Table(DISTRIBUTION_COLUMNS, rows, notes=(note,), alerts=over)
 
 
-def histogram_table(load: Load, *, unicode: bool = True) -> Table:
-    """Return a row for each bin of a load's distribution, with a bar."""
-    bins = load.distribution.histogram()
+def histogram_table(model: CountedModel, *, unicode: bool = True) -> Table:
+    """Return a row for each bin of a model's distribution, with a bar."""
+    bins = model.distribution.histogram()
     most = max((images for *_, images in bins), default=0)
-    rows = [(*each, bar(each[-1], most, unicode=unicode)) for each in bins]
-    return Table(HISTOGRAM_COLUMNS, rows, title=load.model)
+    rows = [(*cell, bar(cell[-1], most, unicode=unicode)) for cell in bins]
+    return Table(HISTOGRAM_COLUMNS, rows, title=model.model)
 
 
-def _cells(load: Load) -> tuple[Any, ...]:
-    found = load.distribution
+def _cells(model: CountedModel) -> tuple[Any, ...]:
+    distribution = model.distribution
     return (
-        load.model,
-        found.num_images,
-        found.num_refused,
-        min(found.counts, default=None),
-        *(found.quantile(percent) for percent in (50, 95, 99)),
-        max(found.counts, default=None),
-        found.mean_tokens,
-        found.total_tokens,
-        load.context_window,
-        found.share_above(load.room),
+        model.model,
+        distribution.num_images,
+        distribution.num_refused,
+        min(distribution.counts, default=None),
+        *(distribution.quantile(percent) for percent in (50, 95, 99)),
+        max(distribution.counts, default=None),
+        distribution.mean_tokens,
+        distribution.total_tokens,
+        model.context_window,
+        distribution.share_above(model.room),
     )
 
 

@@ -17,7 +17,7 @@ class Row:
 
     Attributes:
         model: name of the spec.
-        image: the size; None where it could not be read.
+        image: the size; None where it could not be read, or text stands alone.
         file: where the size was read from; "" when it was given.
         budget: what it costs; None where the model refuses it.
         error: why there is no budget; "" where there is one.
@@ -30,9 +30,9 @@ class Row:
     error: str = ""
 
 
-def analyze(
+def token_rows(
     specs: Sequence[Spec],
-    images: Iterable[tuple[str, ImageSize]],
+    images: Iterable[tuple[str, ImageSize | None]],
     request: Request,
     context_windows: Sequence[int] = (),
 ) -> Iterator[Row]:
@@ -40,7 +40,7 @@ def analyze(
 
     Args:
         specs: architectures and hosted APIs.
-        images: (file or "", size) of the images.
+        images: (file or "", size) of the images; without a size where text stands alone.
         request: how many images, how much text; its window gives way to `context_windows`.
         context_windows: windows to measure against instead of the models' own.
     """
@@ -50,10 +50,10 @@ def analyze(
                 yield row_of(spec, image, replace(request, context_window=window), file)
 
 
-def row_of(spec: Spec, image: ImageSize, request: Request, file: str = "") -> Row:
+def row_of(spec: Spec, image: ImageSize | None, request: Request, file: str = "") -> Row:
     """Return the row of one model and one size."""
     try:
-        found = budget(spec, image, request)
+        tokens = budget(spec, image, request)
     except VlcalcError as error:
         return Row(model=spec.name, image=image, file=file, error=str(error))
-    return Row(model=spec.name, image=image, file=file, budget=found)
+    return Row(model=spec.name, image=image, file=file, budget=tokens)

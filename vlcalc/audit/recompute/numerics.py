@@ -28,11 +28,11 @@ def num_negatives(pairs: int) -> int:
     """Return the similarities of a contrastive batch that are of wrong pairs."""
     import torch
 
-    from vlcalc.modules.late import ContrastiveHead
+    from vlcalc.modules.late import ContrastiveHeadModule
 
     with torch.device("meta"):
         vectors = torch.empty(pairs, 8)
-        logits = ContrastiveHead().logits(vectors, vectors)
+        logits = ContrastiveHeadModule(initial=0.07, logarithmic=True).logits(vectors, vectors)
     return logits.numel() - min(logits.shape)
 
 
@@ -41,9 +41,9 @@ def contrastive_losses(pairs: int, width: int, temperature: float, seeds: int) -
     """Return the losses of random batches, to four decimals, for the seeds 0, 1, ..."""
     import torch
 
-    from vlcalc.modules.late import ContrastiveHead
+    from vlcalc.modules.late import ContrastiveHeadModule
 
-    head, losses = ContrastiveHead(initial=temperature, logarithmic=False), []
+    head, losses = ContrastiveHeadModule(initial=temperature, logarithmic=False), []
     for seed in range(seeds):
         generator = torch.Generator().manual_seed(seed)
         visual = torch.randn(pairs, width, generator=generator)
@@ -96,10 +96,12 @@ def change_at_start(bias: bool) -> float:  # noqa: FBT001 (a key of the YAML)
     """Return the most that gated cross-attention changes of the text before it is trained."""
     import torch
 
-    from vlcalc.modules.cross_attention import GatedCrossAttention
+    from vlcalc.modules.cross_attention import GatedCrossAttentionLayer
 
     torch.manual_seed(SEED)
-    layer = GatedCrossAttention(text_width=64, vision_width=32, num_heads=4, bias=bias)
+    layer = GatedCrossAttentionLayer(
+        text_width=64, vision_width=32, num_heads=4, head_dim=None, bias=bias, out_bias=True
+    )
     text, visual = torch.randn(1, 5, 64), torch.randn(1, 9, 32)
     with torch.no_grad():
         return float((layer(text, visual) - text).abs().max())
@@ -110,10 +112,12 @@ def tanh_add(visual: Sequence[float], text: Sequence[float]) -> list[float]:
     """Return tanh of the sum of two vectors, each dense layer an identity."""
     import torch
 
-    from vlcalc.modules.feature_fusion import TanhAdd
+    from vlcalc.modules.feature_fusion import TanhAddModule
 
     size = len(visual)
-    module = TanhAdd(vision_width=size, text_width=size, hidden_width=size).double()
+    module = TanhAddModule(
+        vision_width=size, text_width=size, hidden_width=size, output_width=None
+    ).double()
     for layer in (module.vision_project, module.text_project, module.output):
         set_identity(layer)
     given = (torch.tensor(list(each), dtype=torch.double) for each in (visual, text))
@@ -132,10 +136,15 @@ def folded(vision_width: int, text_width: int, hidden_width: int) -> dict[str, A
     from torch import nn
 
     from vlcalc.cost.params import count_params
-    from vlcalc.modules.feature_fusion import TanhAdd
+    from vlcalc.modules.feature_fusion import TanhAddModule
 
     torch.manual_seed(SEED)
-    module = TanhAdd(vision_width=vision_width, text_width=text_width, hidden_width=hidden_width)
+    module = TanhAddModule(
+        vision_width=vision_width,
+        text_width=text_width,
+        hidden_width=hidden_width,
+        output_width=None,
+    )
     halves = (module.vision_project, module.text_project)
     visual, text = torch.randn(vision_width), torch.randn(text_width)
     single = nn.Linear(vision_width + text_width, hidden_width)

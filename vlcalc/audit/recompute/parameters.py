@@ -11,6 +11,7 @@ from vlcalc.audit.recompute import RECOMPUTATIONS
 from vlcalc.audit.recompute.lookup import Method, method, model_named
 from vlcalc.cost.components import components, dims_of, language_params, vision_params
 from vlcalc.fusion.inserted import InsertedLayers
+from vlcalc.inference.stages import StagePart, loaded_params, stage_parts, trainable_params
 from vlcalc.spec.loader import load_fusion
 from vlcalc.spec.parts import load_language, load_vision
 from vlcalc.spec.schema import ModelSpec
@@ -25,27 +26,30 @@ def model_params(model: str, component: str = "total") -> int | None:
 
 @RECOMPUTATIONS.register("frozen_params")
 def frozen_params(model: str, stage: int = -1) -> int:
-    """Return the parameters of the components that a training stage leaves as they are."""
-    spec = model_named(model)
-    counts = components(spec)._asdict()
-    trained = spec.training[stage].train
-    return sum(count or 0 for name, count in counts.items() if name not in trained)
+    """Return the parameters that are loaded in a training stage and left as they are."""
+    parts = parts_of_stage(model, stage)
+    return sum(part.params or 0 for part in parts if not part.trainable)
 
 
 @RECOMPUTATIONS.register("trainable_params")
-def trainable_params(model: str, stage: int = -1) -> int:
-    """Return the parameters of the components that a training stage changes."""
-    spec = model_named(model)
-    return sum(getattr(components(spec), name) or 0 for name in spec.training[stage].train)
+def trained_params(model: str, stage: int = -1) -> int:
+    """Return the parameters that a training stage changes."""
+    return trainable_params(parts_of_stage(model, stage)) or 0
 
 
 @RECOMPUTATIONS.register("trainable_share")
 def trainable_share(model: str, stage: int = -1) -> float:
-    """Return what a training stage changes as a share of the whole model."""
-    total = components(model_named(model)).total
+    """Return what a training stage changes as a share of all that is loaded in it."""
+    total = loaded_params(parts_of_stage(model, stage))
     assert total
-    share: float = trainable_params(model, stage) / total
+    share: float = trained_params(model, stage) / total
     return share
+
+
+def parts_of_stage(model: str, stage: int) -> tuple[StagePart, ...]:
+    """Return all that is loaded in a training stage, which is counted from 0."""
+    spec = model_named(model)
+    return stage_parts(spec, spec.training[stage])
 
 
 @RECOMPUTATIONS.register("stages")
@@ -54,7 +58,7 @@ def stages(model: str) -> list[dict[str, Any]]:
     return [
         {
             "trainable": list(stage.train),
-            "trainable_params": trainable_params(model, number),
+            "trainable_params": trained_params(model, number),
             "trainable_fraction": trainable_share(model, number),
         }
         for number, stage in enumerate(model_named(model).training)

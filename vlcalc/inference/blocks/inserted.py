@@ -53,12 +53,16 @@ class InsertedBlock(Block):
     def build(self, device: str) -> Built:
         import torch
 
-        from vlcalc.modules import inserted_layers
+        from vlcalc.modules.inserted_layers import InsertedStack
 
         fusion, dims = self.fusion, self.dims
         with torch.device(device):
-            layers = [fusion.build_layer(dims)]
-            module = inserted_layers.InsertedLayers(layers, residual=fusion.adds_residual)
+            module = InsertedStack(
+                layers=[fusion.build_layer(dims)],
+                resampler=None,
+                project=None,
+                residual=fusion.adds_residual,
+            )
             text = torch.randn(dims.batch_size, fusion.num_sequence_tokens(dims), dims.text_width)
             width, number = fusion.context_width(dims), fusion.num_context_tokens(dims)
             return module, (text, torch.randn(dims.batch_size, number, width))
@@ -83,5 +87,5 @@ class CachedInsertedBlock(InsertedBlock):
 
         fusion, dims = self.fusion, self.dims
         with torch.device(device):
-            layer = CachedLayer(fusion.build_layer(dims), residual=fusion.adds_residual)
+            layer = CachedLayer(layer=fusion.build_layer(dims), residual=fusion.adds_residual)
         return layer, fusion.cached_example_inputs(dims, device)

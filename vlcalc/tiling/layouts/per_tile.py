@@ -6,11 +6,11 @@ from typing import Literal
 
 from vlcalc.tiling.base import ImageSize
 from vlcalc.tiling.chooser import TileGrid
-from vlcalc.tiling.layout import LAYOUTS, Laid, Layout, TileShape
+from vlcalc.tiling.layout import LAYOUTS, Laid, TileShape, TokenLayout
 
 
 @LAYOUTS.register("per_tile")
-class PerTile(Layout):
+class PerTile(TokenLayout):
     """Tile after tile, nothing between them but what `extra:` says."""
 
     kind: Literal["per_tile"] = "per_tile"

@@ -17,14 +17,14 @@ from vlcalc.core.bounds import Tiles
 from vlcalc.core.errors import RefusedError
 from vlcalc.tiling.base import ImageSize
 from vlcalc.tiling.chooser import TileGrid
-from vlcalc.tiling.layout import LAYOUTS, Laid, Layout, TileShape
+from vlcalc.tiling.layout import LAYOUTS, Laid, TileShape, TokenLayout
 
 # A map is only shrunk when its sides exceed the cap by more than this.
 CAP_TOLERANCE = 1.1
 
 
 @LAYOUTS.register("stitched")
-class Stitched(Layout):
+class Stitched(TokenLayout):
     """One map of vectors, from which padding can be cut off and after whose rows newlines stand.
 
     Attributes:

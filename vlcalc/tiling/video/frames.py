@@ -20,6 +20,7 @@ from vlcalc.tiling.base import (
     TilingPolicy,
     VideoPolicy,
 )
+from vlcalc.tiling.steps import repeated
 
 
 @VIDEO_POLICIES.register("frames")
@@ -51,22 +52,11 @@ class Frames(VideoPolicy):
         return self.frame.model_copy(update={"patch_size": self.patch_size})
 
     def _explain(self, frame: ImageSize, num_frames: int) -> tuple[Step, ...]:
-        policy = self._policy()
-        one = policy.tile(frame)
-        steps = [
-            step._replace(image_tokens=0, extra_tokens=0, context_tokens=0)
-            for step in policy.explain(frame)
-        ]
-        total = num_frames * one.sequence_tokens
-        frames = Step(
-            "frames",
-            f"{num_frames} x {one.sequence_tokens:,} = {total:,} tokens",
-            "each frame on its own",
-            num_frames * one.image_tokens,
-            num_frames * one.extra_tokens,
-            num_frames * one.context_tokens,
+        steps = self._policy().explain(frame)
+        return (
+            *repeated(steps, num_frames, "frames", "each frame on its own"),
+            *self._clip_steps(),
         )
-        return (*steps, frames, *self._clip_steps())
 
     def _clip_steps(self) -> tuple[Step, ...]:
         if not self.clip_tokens:

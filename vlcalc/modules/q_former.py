@@ -50,7 +50,7 @@ class ResidualFeedForward(nn.Module):
         return out
 
 
-class SimplifiedQFormer(nn.Module):
+class SimplifiedQFormerModule(nn.Module):
     """Learned queries with self-attention, cross-attention and feed-forward in every layer.
 
     Smaller than the real one by its text branch, larger by cross-attention in all layers; the
@@ -62,13 +62,13 @@ class SimplifiedQFormer(nn.Module):
     def __init__(
         self,
         *,
-        vision_width: int = 1408,
-        width: int = 768,
-        depth: int = 6,
-        num_heads: int = 12,
-        num_queries: int = 32,
-        hidden_width: int = 3072,
-        eps: float = 1e-5,
+        vision_width: int,
+        width: int,
+        depth: int,
+        num_heads: int,
+        num_queries: int,
+        hidden_width: int,
+        eps: float,
     ) -> None:
         super().__init__()
         self.queries = LearnedTokens(num_tokens=num_queries, width=width)
@@ -167,7 +167,7 @@ class TextEmbedding(nn.Module):
         return embedded
 
 
-class QFormer(nn.Module):
+class QFormerModule(nn.Module):
     """Learned queries, cross-attention in every second layer, an optional text branch.
 
     BLIP-2 stage 2: no text branch. Stage 1 and InstructBLIP: with it; text then attends together
@@ -181,17 +181,17 @@ class QFormer(nn.Module):
         self,
         *,
         vision_width: int,
-        text_width: int | None = None,
-        width: int = 768,
-        depth: int = 12,
-        num_heads: int = 12,
-        num_queries: int = 32,
-        hidden_width: int = 3072,
-        cross_attention_every: int = 2,
-        text_branch: bool = False,
-        vocab_size: int = 30_522,
-        max_positions: int = 512,
-        eps: float = 1e-12,
+        text_width: int | None,
+        width: int,
+        depth: int,
+        num_heads: int,
+        num_queries: int,
+        hidden_width: int,
+        cross_attention_every: int,
+        text_branch: bool,
+        vocab_size: int,
+        max_positions: int,
+        eps: float,
     ) -> None:
         super().__init__()
         self.num_queries = num_queries
