@@ -19,6 +19,7 @@ NO_SUMS_IN_README = {
     "vlcalc compare": "totals without their parts, or ratios; golden/compare.txt has the parts",
     "vlcalc inspect llava-1.5-7b --stage": "lines of a JSON document",
     "vlcalc audit --claims": "rows of some verdicts, cut",
+    "vlcalc fit ./my-vlm.yaml": "the end of it",
     "vlcalc devices": "figures of devices",
     "vlcalc specs validate": "a word",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vlcalc.audit.conventions import CONVENTIONS, convention_of, lengths_that_give
+from vlcalc.audit.precision import same_as_printed
 from vlcalc.audit.published import audited_figures
 from vlcalc.backbones.decoder import Decoder
 from vlcalc.core.errors import InputError
@@ -49,9 +50,21 @@ def test_the_three_figures_that_are_printed_for_622_tokens() -> None:
     assert figures[3.23e12].by_convention == 3_232_047_824_896
     assert figures[8.48e12].by_convention == 8_422_369_001_472
     assert figures[99.3e9].by_convention == 101_001_494_528
-    assert "explained" in figures[3.23e12].why
+    assert figures[3.23e12].verdict == "explained"
+    assert {figures[value].verdict for value in (8.48e12, 99.3e9)} == {"different"}
     assert "that of 626 tokens" in figures[8.48e12].why
     assert "that of 612 tokens" in figures[99.3e9].why
+
+
+def test_a_figure_that_its_convention_gives_is_explained_everywhere() -> None:
+    given = [
+        figure.verdict
+        for figure in audited_figures("all")
+        if figure.by_convention is not None
+        and same_as_printed(figure.by_convention, figure.published.value)
+    ]
+    assert given
+    assert "different" not in given
 
 
 def test_lengths_that_give_a_figure() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from vlcalc.api.argument import Argument
-from vlcalc.cli.edge import error_lines, option_name
+from vlcalc.cli.option_names import error_lines, option_name
 from vlcalc.core.errors import InputError
 
 Run = Callable[..., Any]

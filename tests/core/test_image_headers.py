@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import glob
 import struct
 import zlib
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 
 import pytest
 from PIL import Image, ImageOps
@@ -53,7 +56,7 @@ def test_only_the_header_is_read(tmp_path: Path) -> None:
 def test_a_header_beyond_the_limit(tmp_path: Path) -> None:
     path = tmp_path / "bomb.png"
     path.write_bytes(png_header(2_000_000, 5))
-    with pytest.raises(InputError, match="expected sides of 1 to 100,000 px, got 2000000x5"):
+    with pytest.raises(InputError, match=r"bomb\.png: expected sides of .* got 2000000x5"):
         read_size(path)
 
 
@@ -119,3 +122,67 @@ def test_pillow_keeps_its_own_limit(tmp_path: Path) -> None:
     Image.new("RGB", (4, 3)).save(tmp_path / "a.png")
     read_size(tmp_path / "a.png")
     assert limit == Image.MAX_IMAGE_PIXELS
+
+
+@pytest.mark.parametrize(
+    ("start", "name"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+        (b"\0\0\0\x1cftypmif1\0\0\0\0mif1heic", "HEIC"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+        (b'<?xml version="1.0"?>\n<!-- a -->\n<svg width="5">', "SVG"),
+    ],
+)
+def test_formats_that_are_not_supported_are_named(tmp_path: Path, start: bytes, name: str) -> None:
+    path = tmp_path / "lie.png"
+    path.write_bytes(start)
+    with pytest.raises(InputError, match=f"lie.png: .* got {name}, which is not supported"):
+        read_size(path)
+
+
+def test_a_header_of_noise_is_one_error(tmp_path: Path) -> None:
+    random = Random(7)
+    path = tmp_path / "noise"
+    for suffix in ("jpg", "png", "webp", "tiff", "gif", "bmp", "ppm"):
+        Image.new("RGB", (40, 30)).save(tmp_path / f"whole.{suffix}")
+        data = (tmp_path / f"whole.{suffix}").read_bytes()
+        for _ in range(150):
+            noisy = bytearray(data[: random.randrange(4, len(data))])
+            for _ in range(random.randrange(6)):
+                noisy[random.randrange(2, len(noisy))] = random.randrange(256)
+            path.write_bytes(noisy)
+            with suppress(InputError):
+                assert read_size(path)
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "x.png").write_bytes(b"")
+    (tmp_path / "a" / "round").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "a" / "folder.png").mkdir()
+    images = [tmp_path / "a" / "x.png"]
+    assert list(find_images(str(tmp_path))) == images
+    assert list(find_images(f"{tmp_path}/**/*.png")) == images
+    assert list(find_images(f"{tmp_path}/*/*.p?g")) == images
+
+
+def test_a_pattern_matches_what_glob_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        "a.png",
+        ".b.png",
+        "b/c.png",
+        "b/.d/e.png",
+        "b-1/f.png",
+        "b/g[1].png",
+        "b/h/i.png",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    for root in ("", "./", f"{tmp_path}/"):
+        for pattern in ("*.png", "**/*.png", "**", "*/*.png", "b/**/i.png", ".*.png", "**/.d/*",
+                        "b/g[[]1].png", "b/../*.png", "**/h/**", "b*/[cf].png"):  # fmt: skip
+            wanted = [Path(name) for name in sorted(glob.glob(root + pattern, recursive=True))]  # noqa: PTH207
+            wanted = [path for path in wanted if path.suffix == ".png"]
+            assert list(find_images(root + pattern)) == wanted, pattern

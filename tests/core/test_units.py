@@ -194,3 +194,11 @@ def test_memory(text: str, value: int) -> None:
 def test_no_memory(text: str) -> None:
     with pytest.raises(InputError, match="--memory: expected an amount of memory such as `80GB`"):
         units.parse_memory(text, where="--memory")
+
+
+@pytest.mark.parametrize("text", ["1_0", "1__000", "_1000", "1000_", "10_00"])
+def test_an_underscore_stands_between_thousands_alone(text: str) -> None:
+    with pytest.raises(InputError, match="expected a size such as"):
+        units.parse_size(f"{text}x5")
+    with pytest.raises(InputError, match="expected a whole number such as"):
+        units.parse_count(text)

@@ -14,6 +14,7 @@ from torch.nn import functional as F  # noqa: N812
 from tests.backbones.specs import DECODERS
 from tests.backbones.vision_specs import ENCODERS
 from tests.cost.presets import dims_of_preset, preset_names
+from tests.modules.helpers import built
 from vlcalc.core.errors import InputError
 from vlcalc.cost.flops import count_flops, count_flops_with_torch
 from vlcalc.cost.kinds import operator_kind
@@ -21,7 +22,6 @@ from vlcalc.cost.layouts import layout_of, run_bytes
 from vlcalc.cost.memory import peak_memory
 from vlcalc.cost.products import Product
 from vlcalc.cost.trace import Operator, Trace, trace_operators
-from vlcalc.modules.projection import MLPProjector
 from vlcalc.spec.loader import load_fusion
 
 LAYERS = [
@@ -119,7 +119,7 @@ def test_layer_norm() -> None:
 
 
 def test_an_mlp() -> None:
-    projector = MLPProjector(vision_width=8, text_width=12, depth=2)
+    projector = built("mlp", vision_width=8, text_width=12, depth=2)
     first, activation, second = traced(projector, (5, 8)).operators
     assert first.moved_bytes == 4 * (5 * 8 + 8 * 12 + 12 + 5 * 12)
     assert (activation.name, activation.kind) == ("gelu", "activation")

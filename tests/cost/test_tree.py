@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from tests.modules.helpers import built
 from vlcalc.cost.flops import count_flops
 from vlcalc.cost.meta import output_shapes, to_meta
 from vlcalc.cost.params import count_params, module_weight_bytes, params_by_module
 from vlcalc.cost.tree import cost_tree
-from vlcalc.modules.perceiver import PerceiverResampler
 
 
 class Tied(nn.Module):
@@ -51,7 +51,7 @@ def test_the_tree_names_what_a_module_contracts_itself() -> None:
 
 
 def test_children_and_operators_sum_to_their_parent() -> None:
-    module = PerceiverResampler(width=16, depth=3, num_latents=4, num_heads=2, head_dim=8)
+    module = built("perceiver", vision_width=16, depth=3, num_latents=4, num_heads=2, head_dim=8)
     count = count_flops(module, (torch.empty(2, 9, 16, device="meta"),)).require_complete()
     nodes = {node.path: node for node in cost_tree(module, count, {}, depth=9)}
     num_parents = 0

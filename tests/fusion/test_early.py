@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -79,7 +80,9 @@ def test_codes_that_are_words_are_embedded_by_the_language_model(
 @given(st.integers(1, 30), st.integers(1, 30), st.none() | st.integers(1, 3), all_dims)
 def test_block(joint_width: int, num_chunks: int, rank: int | None, dims: Dims) -> None:
     fields = {"joint_width": joint_width, "num_chunks": num_chunks, "rank": rank}
-    if num_chunks > joint_width:
+    # Chunks are rounded up, so that 12 in 5 chunks of 3 would leave the last one empty.
+    rounded_up = math.ceil(joint_width / num_chunks)
+    if num_chunks > joint_width or rounded_up * (num_chunks - 1) == joint_width:
         with pytest.raises(ValueError, match="chunk"):
             make("block", **fields)
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -312,7 +314,7 @@ def test_heads_must_divide_the_text_width(kind: str) -> None:
     ],
 )
 def test_impossible_dims_are_refused(
-    fields: dict[str, object], dims: dict[str, int], message: str
+    fields: dict[str, object], dims: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
         method("gated_xattn_dense", **fields).check(Dims(16, 24, 2, 2)._replace(**dims))

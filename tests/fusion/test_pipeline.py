@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given
@@ -176,7 +178,7 @@ def test_losses_of_a_small_batch_are_finite() -> None:
     ],
 )
 def test_impossible_dims_are_refused(
-    kind: str, fields: dict[str, int], changes: dict[str, int], message: str
+    kind: str, fields: dict[str, int], changes: dict[str, Any], message: str
 ) -> None:
     dims = Dims(1408, 768, columns=16, rows=16, num_text_tokens=32, batch_size=2)
     with pytest.raises(InputError, match=message):

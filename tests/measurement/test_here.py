@@ -136,7 +136,7 @@ def test_calibrate_keeps_what_it_measured_for_later(
 def test_calibrate_to_a_file(
     run: Callable[..., Any], measured: list[tuple[str, int]], tmp_path: Path
 ) -> None:
-    path = tmp_path / "new" / "mine.yaml"
+    path = tmp_path / "mine.yaml"
     ran = run("devices", "calibrate", "--device", "cpu", "--output", str(path))
     assert ran.code == 0
     assert f"`vlcalc devices show {path}` shows it" in ran.err

@@ -63,7 +63,7 @@ def test_markdown_escapes_bars() -> None:
     lines = rendered("markdown").splitlines()
     assert lines[2] == "| name | things | share | price | shown |"
     assert lines[3] == "| --- | ---: | ---: | ---: | --- |"
-    assert lines[4] == '| a\\|b, "c"  | 1,234,567 | 50.00 % | $0.00125 | y |'
+    assert lines[4] == '| a\\|b, "c"\\\\n | 1,234,567 | 50.00 % | $0.00125 | y |'
     assert lines[5] == "| ünïcode | - | - | - | - |"
 
 

@@ -42,9 +42,11 @@ def test_another_schema_is_refused(tmp_path: Path) -> None:
         ("", "broken json"),
         ("[" * 100_000, "broken json"),
         ("[1]", "`schema_version` 1, got `null`"),
+        ('{"schema_version": 1, "rows": [], "rows": []}', r"the key `rows` twice"),
+        ('{"schema_version": 1, "a": ' + "9" * 5000 + "}", r"a number of 5,000 digits"),
         ('{"schema_version": 1}', r"run.json: `environment`: expected a value, got no such key"),
     ],
-    ids=["cut", "empty", "deep", "list", "bare"],
+    ids=["cut", "empty", "deep", "list", "twice", "digits", "bare"],
 )
 def test_what_is_no_saved_run_is_refused(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "run.json"
@@ -60,9 +62,18 @@ def test_errors_name_file_and_key(tmp_path: Path) -> None:
 
 
 def test_times_without_end_are_refused(tmp_path: Path) -> None:
-    path = written(tmp_path, rows=[{**row().model_dump(), "median_s": float("inf")}])
-    with pytest.raises(InputError, match=r"`rows\.0\.median_s`: expected a finite number"):
-        load_run(path, where="--measured")
+    for value in (float("inf"), float("nan")):
+        path = written(tmp_path, rows=[{**row().model_dump(), "median_s": value}])
+        with pytest.raises(InputError, match=r"`rows\.0\.median_s`: expected a finite number"):
+            load_run(path, where="--measured")
+
+
+def test_a_file_beyond_every_run_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(InputError, match="got 1,099,511,627,776 bytes"):
+        load_run(path)
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

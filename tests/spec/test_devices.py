@@ -169,7 +169,7 @@ def test_a_ridge_needs_the_bandwidth(tmp_path: Path) -> None:
     [
         ("  int8: 400e12", "  fp8: 1e12", r":7 `flops_per_s.fp8`: expected one of `float64`, .*`"),
         ("200e12", "1e999", r":6 `flops_per_s.bfloat16`: expected a finite number"),
-        ("200e12", "0", r":6 `flops_per_s.bfloat16`: expected above 0\.0, got `0`"),
+        ("200e12", "0", r":6 `flops_per_s.bfloat16`: expected at least 1\.0, got `0`"),
         ("kind: gpu", "kind: xpu", r":2 `kind`: expected `gpu`, .*got `'xpu'`"),
         ("memory_bytes: 48_000_000_000", "memory_gb: 48", r":3 `memory_gb`: expected only known"),
         ("48_000_000_000", "48e9", r":3 `memory_bytes`: expected an integer"),

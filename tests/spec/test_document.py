@@ -14,7 +14,7 @@ from vlcalc.core.errors import InputError
 from vlcalc.spec import document
 from vlcalc.spec.document import MAX_SPEC_BYTES, parse_document, read_document
 
-BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: [*c, *c]\n"
+BOMB = "k0: &k0 [x, x]\n" + "".join(f"k{i}: &k{i} [*k{i - 1}, *k{i - 1}]\n" for i in range(1, 30))
 
 
 def value_of(text: str) -> object:
@@ -56,7 +56,10 @@ def test_scalars(text: str, value: object) -> None:
     [
         ("a: 1\na: 2", r"^f.yaml:2: expected each key once, got `a` again; first on line 1$"),
         ("x:\n  a: 1\n  a: 2", r"^f.yaml:3: expected each key once"),
-        (BOMB, r"^f.yaml:1: expected each value written out, got an alias"),
+        (BOMB, r"^f.yaml:\d+: expected at most 50,000 values, aliases written out, got more"),
+        ("a: &a [*a, *a]", "expected at most 40 levels of nesting, got more"),
+        ("a: " + "9" * 41, r"^f.yaml:1: expected a number of at most 40 digits, got one of 41"),
+        ("a: " + "9" * 10_000, "expected a number of at most 40 digits, got one of 10,000"),
         ("a: *x", r"^f.yaml:1: expected valid YAML, got "),
         ("a: [1", r"^f.yaml:2: expected valid YAML"),
         ("- 1", r"^f.yaml:1: expected a mapping of keys to values"),
@@ -118,6 +121,13 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     path.write_bytes(b"a: \xe9")
     with pytest.raises(InputError, match="expected UTF-8 text, got a byte at 3 that is not"):
         read_document(path)
+
+
+def test_aliases_that_expand_to_little_are_written_out() -> None:
+    text = "a: &a { x: 1 }\nb: *a\nc: [*a, *a]\n"
+    built = parse_document(text, "f.yaml")
+    assert built.data == {"a": {"x": 1}, "b": {"x": 1}, "c": ({"x": 1}, {"x": 1})}
+    assert str(built.mark(("b",))) == "f.yaml:2"
 
 
 def test_marks_survive_merging() -> None:

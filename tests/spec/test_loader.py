@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -144,7 +145,7 @@ def test_widths_that_do_not_go_together_are_both_named_with_their_lines(tmp_path
     message = str(raised.value)
     assert "expected `num_heads` (33) that divides `width` (4096), got `num_heads` at " in message
     assert "my.yaml:7 and `width` at " in message
-    assert message.endswith("vicuna-7b-v1.5.yaml:6")
+    assert message.endswith("vicuna-7b-v1.5.yaml:7")
 
     vit = "{\n  use: clip-vit-l-14-336,\n  width: 1025 }"
     text = MINE.replace("{ name: my-vit, patch_size: 16 }", vit)
@@ -240,3 +241,21 @@ def test_counts_that_no_model_has_are_refused_at_once(tmp_path: Path) -> None:
         "language.decoder.depth",
     ]
     assert all("expected at most 10000" in error for error in errors)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("name: my-vlm\n", 'name: my-vlm\n"\\e[31m": 1\n', r"got `\\x1b\[31m`"),
+        ("{ name: my-vit, patch_size: 16 }", '{ use: "a\\0b" }', "expected the name of a vision"),
+        ("{ name: my-vit, patch_size: 16 }", f"{{ use: {'a' * 300} }}", r"got `a{80}\.\.\.`"),
+        ("patch_size: 16", f"patch_size: {'9' * 10_000}", "at most 40 digits"),
+    ],
+)
+def test_odd_letters_and_lengths_are_one_line(
+    tmp_path: Path, old: str, new: str, words: str
+) -> None:
+    assert old in MINE
+    (error,) = check_file(write(tmp_path, MINE.replace(old, new)))
+    assert re.search(words, str(error))
+    assert str(error).isprintable()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from vlcalc.api.argument import Argument
 from vlcalc.core.errors import InputError
+from vlcalc.core.files import exists, is_file
 from vlcalc.core.image_headers import find_images, read_size
 from vlcalc.core.image_size import ImageSize
 from vlcalc.core.units import parse_size
@@ -33,8 +34,8 @@ def size_of(image: AnySize) -> ImageSize:
     if isinstance(image, Path):
         return read_size(image)
     if isinstance(image, str):
-        is_file = not is_size(image) and (Path(image).suffix or Path(image).is_file())
-        return read_size(Path(image)) if is_file else parse_size(image, where=Argument("image"))
+        is_name = not is_size(image) and (Path(image).suffix or is_file(image))
+        return read_size(Path(image)) if is_name else parse_size(image, where=Argument("image"))
     sides = tuple(image) if isinstance(image, tuple | list) else ()
     if [type(side) for side in sides] != [int, int]:
         raise InputError(expected="a size (width, height) in whole pixels", got=repr(image)[:60])
@@ -55,11 +56,17 @@ def named_sizes(
         InputError: a size that no image has, or a file that is no image.
     """
     sizes: list[tuple[str, ImageSize]] = []
+
+    def leave_out(error: InputError) -> None:
+        if broken is None:
+            raise error
+        broken[error.where] = str(error)
+
     for image in images:
         if not isinstance(image, str) or is_size(image):
             sizes.append(("", size_of(image)))
             continue
-        for path in find_images(image):
+        for path in find_images(image, leave_out):
             sizes.extend(_sized(path, None if str(path) == image else broken))
     return sizes
 
@@ -75,7 +82,7 @@ def _sized(path: Path, broken: dict[str, str] | None) -> Iterator[tuple[str, Ima
 
 def is_size(text: str) -> bool:
     """Tell whether a text is meant as a size; a file of that name comes first."""
-    return bool(SIZE_LIKE.fullmatch(text)) and not Path(text).exists()
+    return bool(SIZE_LIKE.fullmatch(text)) and not exists(text)
 
 
 def run_of(run: AnyRun, argument: str) -> tuple[Run, Argument]:

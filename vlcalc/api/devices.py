@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from vlcalc.api import defaults
 from vlcalc.api.argument import Argument
 from vlcalc.api.arguments import require_torch
+from vlcalc.core.bounds import check_threads
 from vlcalc.core.units import parse_memory
 from vlcalc.report.report import Report
 from vlcalc.spec.device import DeviceSpec
@@ -108,6 +109,7 @@ def _here(device: str, threads: int | None) -> tuple[Detected, int]:
     from vlcalc.measurement.here import detected
 
     chosen = available_device(device)
+    check_threads(threads)
     if threads is not None:
         torch.set_num_threads(threads)
     return detected(chosen), torch.get_num_threads()

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from vlcalc.core.errors import InputError, SpecError
+from vlcalc.core.files import is_folder
+from vlcalc.core.folders import files_below
 from vlcalc.report.report import Report
 from vlcalc.spec import catalogue
 from vlcalc.spec.json_schema import json_schema
@@ -39,7 +41,7 @@ def validate_specs(paths: Sequence[Path] = ()) -> int:
 
     Raises:
         SpecError: some are not; it carries the errors of all.
-        InputError: a folder has no YAML file.
+        InputError: a folder has no YAML file, or cannot be searched.
     """
     shipped = [path for kind in catalogue.FOLDERS for path in catalogue.files(kind)]
     files = [file for path in paths for file in _spec_files(path)] if paths else shipped
@@ -51,9 +53,13 @@ def validate_specs(paths: Sequence[Path] = ()) -> int:
 
 def _spec_files(path: Path) -> list[Path]:
     """Return a file itself, or the YAML files below a folder."""
-    if not path.is_dir():
+    if not is_folder(path):
         return [path]
-    files = sorted((*path.rglob("*.yaml"), *path.rglob("*.yml")))
+    left_out: list[InputError] = []
+    below = files_below(str(path), left_out.append)
+    files = sorted(file for file in below if catalogue.is_file_name(file.name))
+    if left_out:
+        raise left_out[0]
     if not files:
         raise InputError(expected="a folder with YAML files", got=f"`{path}`, which has none")
     return files

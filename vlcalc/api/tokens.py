@@ -13,7 +13,7 @@ from vlcalc.core.errors import InputError, VlcalcError
 from vlcalc.core.image_size import ImageSize
 from vlcalc.report.report import Report
 from vlcalc.spec import catalogue
-from vlcalc.spec.loader import build_entry, load_spec
+from vlcalc.spec.loader import build_entry, spec_of
 from vlcalc.spec.schema import Spec
 from vlcalc.tiling.base import Footage
 from vlcalc.tokens.budget import Request, TokenBudget, budget
@@ -69,8 +69,7 @@ def tokens(
         SpecError: the model's YAML file is not valid.
         RefusedError: the model's processor refuses such an image.
     """
-    spec = load_spec(model) if isinstance(model, str) else model
-    return budget(spec, None if image is None else size_of(image), _request(**prompt))
+    return budget(spec_of(model), None if image is None else size_of(image), _request(**prompt))
 
 
 def _request(
@@ -202,9 +201,7 @@ def chosen_specs(models: Iterable[str | Spec]) -> list[Spec]:
 
 
 def _specs_of(model: str | Spec) -> Iterator[Spec]:
-    if not isinstance(model, str):
-        yield model
-    elif model in GROUPS:
+    if isinstance(model, str) and model in GROUPS:
         yield from (build_entry(entry) for entry in catalogue.entries(GROUPS[model]))
     else:
-        yield load_spec(model)
+        yield spec_of(model)

@@ -1,10 +1,10 @@
-"""Each published figure of a spec beside ours: equal, within its own rounding, or different."""
+"""Each published figure of a spec beside ours: equal, rounded, explained, or different."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from vlcalc.audit.conventions import CONVENTIONS, convention_of, lengths_that_give
 from vlcalc.audit.figures import METRICS, Audited, figure
@@ -17,8 +17,8 @@ from vlcalc.spec.api import ApiSpec
 from vlcalc.spec.loader import build_any, build_entry, load_any, validate
 from vlcalc.spec.schema import FusionSpec, ModelSpec, Published
 
-Verdict = Literal["equal", "within rounding", "different", "not recomputed"]
-VERDICTS: tuple[Verdict, ...] = ("equal", "within rounding", "different", "not recomputed")
+FigureVerdict = Literal["equal", "within rounding", "explained", "different", "not recomputed"]
+VERDICTS: tuple[FigureVerdict, ...] = get_args(FigureVerdict)
 FLOPS_METRIC = "prefill_flops"
 KINDS = ("model", "fusion", "api")
 PREFIX = "fusion:"
@@ -45,8 +45,8 @@ class Figure:
     why: str = ""
 
     @property
-    def verdict(self) -> Verdict:
-        """Whether it is ours, ours to the precision it was printed with, or another figure."""
+    def verdict(self) -> FigureVerdict:
+        """Whether it is ours, ours to its precision, that of its convention, or another figure."""
         if self.ours is None:
             return "not recomputed"
         if self.published.value == self.ours:
@@ -54,7 +54,9 @@ class Figure:
         rounded = self.published.metric.endswith("_rounded") or self.published.convention
         if rounded and same_as_printed(self.ours, self.published.value):
             return "within rounding"
-        return "different"
+        theirs = self.by_convention
+        explained = theirs is not None and same_as_printed(theirs, self.published.value)
+        return "explained" if explained else "different"
 
     @property
     def difference(self) -> Number | None:
@@ -169,7 +171,7 @@ def _why_flops(decoder: Decoder, published: Published, by_convention: int) -> st
     length = published.sequence_length or 0
     said = f"{theirs.what}: {format_flops(by_convention)}"
     if same_as_printed(by_convention, published.value):
-        return _joined(f"explained: {said}", published.note)
+        return _joined(said, published.note)
     off = published.value - by_convention
     amount = "too little" if off > 0 else "too much"
     said = f"{said}, {format_flops(abs(round(off)))} {amount}"

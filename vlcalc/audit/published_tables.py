@@ -62,7 +62,10 @@ def people_tables(figures: Sequence[Figure], *, title: str, several: bool) -> li
         notes = (summary(params), RULE)
         tables.append(_table(PARAMS, params, title, notes, several=several))
     if flops:
-        ours = f"Ours: {CONVENTIONS['ours'].what}; causal attention in full."
+        ours = (
+            f"Ours: {CONVENTIONS['ours'].what}; causal attention in full. "
+            "Explained: counted as its convention says, it is the printed figure."
+        )
         tables.append(_table(FLOPS, flops, title, (summary(flops), ours), several=several))
     return tables or [Table(PARAMS, (), title, (NONE,))]
 

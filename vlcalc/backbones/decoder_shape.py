@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from vlcalc.backbones.checks import check_field_divides
 from vlcalc.backbones.experts import Experts
 from vlcalc.backbones.latent_attention import LatentAttention
-from vlcalc.core.bounds import Depth
+from vlcalc.core.bounds import Depth, NonNegativeInt, PositiveInt
 from vlcalc.tiling.base import Frozen
 
 NormKind = Literal["rms", "layer", "layer_no_bias"]

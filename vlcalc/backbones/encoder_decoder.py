@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from vlcalc.backbones.checks import check_field_divides
 from vlcalc.backbones.language import CacheBytes, LayerStack, Linear, feed_forward_linears
-from vlcalc.core.bounds import Depth
+from vlcalc.core.bounds import Depth, PositiveInt
 from vlcalc.tiling.base import Frozen
 
 if TYPE_CHECKING:

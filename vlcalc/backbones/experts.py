@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic import NonNegativeInt, PositiveInt, model_validator
+from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from vlcalc.backbones.language import Linear, feed_forward_linears
 from vlcalc.core import bounds
+from vlcalc.core.bounds import NonNegativeInt, PositiveInt
 from vlcalc.tiling.base import Frozen
 
 if TYPE_CHECKING:

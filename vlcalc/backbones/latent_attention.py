@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import NonNegativeInt, PositiveInt
-
 from vlcalc.backbones.language import Linear
+from vlcalc.core.bounds import NonNegativeInt, PositiveInt
 from vlcalc.tiling.base import Frozen
 
 if TYPE_CHECKING:

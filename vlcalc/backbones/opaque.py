@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
+from vlcalc.core.bounds import Amount
 from vlcalc.tiling.base import Frozen
 
 
@@ -17,7 +18,7 @@ class OpaqueEncoder(Frozen):
         note: what else a reader must know.
     """
 
-    params: PositiveInt
+    params: Amount
     sources: tuple[str, ...] = Field(min_length=1)
     exact: bool = False
     note: str = ""

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pydantic import NonNegativeInt, PositiveInt, model_validator
+from pydantic import model_validator
 
 from vlcalc.backbones.checks import check_field_divides
 from vlcalc.backbones.language import CacheBytes, LayerStack, Linear, feed_forward_linears
-from vlcalc.core.bounds import Depth
+from vlcalc.core.bounds import Depth, NonNegativeInt, PositiveInt
 from vlcalc.core.errors import InputError
 from vlcalc.tiling.base import Frozen
 

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from pydantic import NonNegativeInt, PositiveInt
-
-from vlcalc.core.bounds import Depth
+from vlcalc.core.bounds import Depth, NonNegativeInt, PositiveInt
 from vlcalc.tiling.base import Frozen
 
 

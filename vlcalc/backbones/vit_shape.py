@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import NonNegativeInt, PositiveInt, model_validator
+from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from vlcalc.backbones.checks import check_field_divides
 from vlcalc.backbones.vit_parts import Neck, Tiles, Window
-from vlcalc.core.bounds import Depth
+from vlcalc.core.bounds import Depth, NonNegativeInt, PositiveInt
 from vlcalc.tiling.base import Frozen
 
 NormKind = Literal["layer", "rms"]

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from typing import Annotated
 
 import typer
 
 from vlcalc import __version__
-from vlcalc.cli.edge import error_lines
+from vlcalc.cli.ending import (
+    INTERRUPTED,
+    end_unread,
+    ending_on_signals,
+    fail,
+    fills_stdout,
+    lacks_memory,
+)
 from vlcalc.cli.lazy import LazyGroup
-from vlcalc.core.errors import VlcalcError
+from vlcalc.core.errors import InputError, VlcalcError
 
 app = typer.Typer(
     name="vlcalc",
@@ -42,12 +48,13 @@ def _callback(
 
 
 def main() -> None:
-    """Run the command line: exit code 0 done, 1 wrong input, 2 wrong usage."""
+    """Run the command line; `ending` has its exit codes."""
     # Importing torch makes many objects and no garbage, and looking for it costs a fifth of the
     # whole command; work that lasts turns the collector on again (`tokens --sizes`).
     gc.disable()
     try:
-        _run()
+        with ending_on_signals():
+            _run()
     finally:
         gc.enable()
 
@@ -56,13 +63,17 @@ def _run() -> None:
     try:
         app(prog_name="vlcalc")
     except VlcalcError as error:
-        for line in error_lines(error):
-            typer.echo(f"error: {line}", err=True)
-        sys.exit(1)
-    except BrokenPipeError:
-        # The reader of our output has gone; say nothing more, not even when Python closes it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        fail(error)
+    except (MemoryError, ImportError, SystemError, OSError) as error:
+        if lacks_memory(error):
+            hint = "ask for less at once, or raise `ulimit -v`"
+            fail(InputError(expected="enough memory", got="none left", hint=hint))
+        if not fills_stdout(error):
+            raise
+        fail(InputError(expected="a stdout that takes all", got="no space left"))
+    except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):  # typer ends with 1 then
+            end_unread()
+        raise
     except KeyboardInterrupt:
-        typer.echo("interrupted", err=True)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)

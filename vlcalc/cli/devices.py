@@ -84,7 +84,7 @@ def calibrate_device(
     from vlcalc.spec.listing import spec_yaml
 
     target = calibration_target(device, threads=threads)
-    path = _checked(output or user_file(target.name))
+    path = _checked(output, user_file(target.name))
     with steps(every_s=DRAW_EVERY_S) as on_step:
         spec = calibrate(device, threads=threads, on_step=on_step)
     write([spec_yaml(spec)], path)
@@ -95,27 +95,35 @@ def calibrate_device(
     )
 
 
-def _checked(path: Path) -> Path:
-    """Return the path, its folder made, before a minute is spent on measuring.
+def _checked(output: Path | None, own: Path) -> Path:
+    """Return the file to write, checked before a minute is spent on measuring.
+
+    Only the user's own folder of devices is made where it is missing.
 
     Raises:
         InputError: it is no YAML file, or it cannot be written.
     """
     from vlcalc.spec.catalogue import is_file_name
 
-    if not is_file_name(path.name):
-        raise InputError(expected="a file ending in `.yaml`", got=f"`{path}`", where="--output")
+    if output is None:
+        _make_folder(own.parent)
+    elif not is_file_name(output.name):
+        raise InputError(expected="a file ending in `.yaml`", got=f"`{output}`", where="--output")
+    path = output or own
+    check_writable(path, where="--output")
+    return path
+
+
+def _make_folder(folder: Path) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        reason = "" if os.access(path.parent, os.W_OK) else "no permission to write"
+        folder.mkdir(parents=True, exist_ok=True)
+        reason = "" if os.access(folder, os.W_OK) else "no permission to write"
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
     if reason:
         raise InputError(
             expected="a folder that can be made and written",
             got=reason,
-            where=str(path.parent),
+            where=str(folder),
             hint="`--output FILE.yaml` writes elsewhere",
         )
-    check_writable(path, where="--output")
-    return path

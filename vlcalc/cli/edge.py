@@ -1,21 +1,18 @@
-"""The edge of the command line: text into arguments, results into text, errors into a line."""
+"""The edge of the command line: text into arguments, results into text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperCommand, TyperOption
 
-from vlcalc.api.argument import Argument
-from vlcalc.core.errors import InputError, VlcalcError
+from vlcalc.cli.option_names import option_name
+from vlcalc.core.errors import InputError
 
 if TYPE_CHECKING:
     from vlcalc.report.report import Report
-
-# Arguments of the API whose option has another name.
-OPTIONS = {"num_frames": "frames", "num_images": "images"}
 
 
 class Command(TyperCommand):
@@ -46,20 +43,6 @@ def _check(option: TyperOption, value: Any, times: int) -> None:
         )
     if value == "" or (isinstance(value, list) and "" in value):
         raise InputError(expected="a value", got="nothing", where=option_name(option.name))
-
-
-def option_name(argument: str | None) -> str:
-    """Return the option of an argument: `num_images` -> `--images`, `kv_dtype` -> `--kv-dtype`."""
-    name = OPTIONS.get(argument or "", argument or "")
-    return f"--{name.replace('_', '-')}"
-
-
-def error_lines(error: VlcalcError) -> Iterator[str]:
-    """Yield an error as it is printed, a line each; a place that is an argument as its option."""
-    if isinstance(error, InputError) and isinstance(error.where, Argument):
-        argument, *rest = error.where.split(" ", 1)
-        error.where = " ".join([option_name(argument), *rest])
-    yield from str(error).splitlines()
 
 
 def whole_number(text: str | None, option: str, *, minimum: int = 0) -> int | None:

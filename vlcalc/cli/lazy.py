@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 from vlcalc.cli.edge import Command
+from vlcalc.core.text import printable
+
+UsageError: Any = typer.BadParameter.__base__  # typer has no name of its own for it
 
 NAMES = ("tokens", "compare", "bench", "inspect", "fit", "audit", "devices", "specs")
 
@@ -38,3 +43,37 @@ class LazyGroup(TyperGroup):
         """Know the commands by name alone."""
         super().__init__(**options)
         self.commands = LazyCommands(dict.fromkeys(NAMES))
+
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        """Read the options of the group itself."""
+        with _clear_usage_errors():
+            return super().make_context(*args, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Read the options of a command and run it."""
+        with _clear_usage_errors():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _clear_usage_errors() -> Iterator[None]:
+    """Let errors of usage say what came, and nothing that a terminal obeys."""
+    try:
+        yield
+    except UsageError as error:
+        error.message = printable(_message(error))
+        raise
+
+
+def _message(error: Any) -> str:
+    from pydantic import ValidationError
+
+    if not isinstance(error.__cause__, ValidationError):
+        return str(error.message)
+    detail = error.__cause__.errors()[0]
+    expected, _, _ = detail["msg"].removeprefix("Input should be ").partition(", ")
+    if detail["type"].startswith(("greater", "less")):
+        expected = f"a number {expected}"
+    elif detail["type"].startswith("int"):
+        expected = "a whole number"
+    return f"expected {expected}, got `{str(detail['input'])[:60]}`"

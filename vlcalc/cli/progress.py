@@ -4,51 +4,57 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from vlcalc.core.image_headers import find_images
-from vlcalc.tokens.sizes import Sized
+from threading import Timer
+from typing import TypeVar
 
 PATIENCE_S = 1.0
-UPDATE_EVERY = 2000
+UPDATE_EVERY = 100
 DRAW_EVERY_S = 0.2
 
+T = TypeVar("T")
 
-def tracked(sizes: Iterator[Sized], source: Path) -> Iterator[Sized]:
-    """Yield `sizes`, with a bar once they have taken more than a second."""
+
+def tracked(items: Iterable[T], source: Path | None = None) -> Iterator[T]:
+    """Yield items, with a bar once they have taken more than a second.
+
+    Args:
+        items: what is worked on, one after another; finding the next may be what lasts.
+        source: a file with a line for each; without it, how many there will be is not known.
+    """
     if not sys.stderr.isatty():
-        yield from sizes
+        yield from items
         return
-    start = time.monotonic()
-    seen = 0
-    for sized in sizes:
-        yield sized
-        seen += 1
-        if seen % UPDATE_EVERY == 0 and time.monotonic() - start > PATIENCE_S:
-            break
-    else:
-        return
-    yield from _with_bar(sizes, seen, _total(source))
-
-
-def _with_bar(sizes: Iterator[Sized], seen: int, total: int) -> Iterator[Sized]:
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("counting", total=total, completed=seen)
-        for number, sized in enumerate(sizes, 1):
-            yield sized
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = progress.add_task("", total=None)
+
+    def begin() -> None:
+        progress.start()
+        if source is not None:
+            progress.update(task, total=_num_lines(source))
+
+    timer = Timer(PATIENCE_S, begin)
+    timer.daemon = True
+    timer.start()
+    try:
+        for number, item in enumerate(items, 1):
+            yield item
             if number % UPDATE_EVERY == 0:
-                progress.update(task, completed=seen + number)
+                progress.update(task, completed=number)
+    finally:
+        timer.cancel()
+        timer.join()
+        progress.stop()
 
 
-def _total(source: Path) -> int:
-    if source.is_dir():
-        return sum(1 for _ in find_images(str(source)))
-    with source.open("rb") as file:
+def _num_lines(path: Path) -> int:
+    with path.open("rb") as file:
         return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b""))
 
 

@@ -211,13 +211,17 @@ def _show_models(options: dict[str, Any], prompt: dict[str, Any]) -> None:
 def _show_sizes(options: dict[str, Any], prompt: dict[str, Any]) -> None:
     """Show the distribution over the images of a file or folder, or a row for each.
 
+    What was left out ends it with exit code 1 when the rest is shown.
+
     Raises:
         InputError: no model, options that do not go together, or a file that cannot be used.
     """
     from vlcalc.api.token_sizes import each_size, token_distribution
+    from vlcalc.cli.ending import fail
     from vlcalc.cli.output import stdout_canvas
     from vlcalc.cli.progress import tracked
-    from vlcalc.tokens.sizes import stream_sizes
+    from vlcalc.core.files import is_folder
+    from vlcalc.tokens.sizes import is_handed_over, stream_sizes
 
     gc.enable()
     refuse(options, ("res", "image", "frames", "video"), hint="--sizes has its own images")
@@ -225,10 +229,14 @@ def _show_sizes(options: dict[str, Any], prompt: dict[str, Any]) -> None:
     refuse(options, shown, hint="--sizes shows a distribution")
     if not options["model"]:
         raise InputError(expected="a --model to count for", got="none", where="--sizes")
-    sizes = tracked(stream_sizes(options["sizes"]), options["sizes"])
+    source, left_out = options["sizes"], list[InputError]()
+    lines = None if is_folder(source) or is_handed_over(source) else source
+    sizes = tracked(stream_sizes(source, left_out.append), lines)
     if options["each"]:
         report = each_size(options["model"], sizes, detail=options["detail"])
     else:
         result = token_distribution(options["model"], sizes, detail=options["detail"], **prompt)
         report = result.report(unicode=stdout_canvas().unicode)
     show_report(report, options["format"], options["output"])
+    if left_out:
+        fail(*left_out)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from vlcalc.core.text import printable
+
 
 class VlcalcError(Exception):
     """Base of every error that the user's input can cause; `str()` is one clear line."""
@@ -30,8 +32,7 @@ class InputError(VlcalcError):
     def __str__(self) -> str:
         where = f"{self.where}: " if self.where else ""
         hint = f"; {self.hint}" if self.hint else ""
-        line = f"{where}expected {self.expected}, got {self.got}{hint}"
-        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+        return printable(f"{where}expected {self.expected}, got {self.got}{hint}")
 
 
 class SpecError(VlcalcError):

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import glob
 import os
+import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NoReturn
 
 from vlcalc.core.errors import InputError
+from vlcalc.core.files import exists, is_folder, open_regular
+from vlcalc.core.folders import OnError, files_below, files_matching
 from vlcalc.core.image_size import ImageSize, check_size
 
 if TYPE_CHECKING:
@@ -26,13 +30,15 @@ TRANSPOSED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 START_OF_JPEG = b"\xff\xd8\xff"
 END_OF_IMAGE = b"\xff\xd9"
 SCAN_BYTES = 1 << 16
-
-
-class Named(NamedTuple):
-    """The size of an image with the file it was read from."""
-
-    file: str
-    size: ImageSize
+START_BYTES = 1024
+# What images start with that Pillow does not read.
+# Sources: ISO/IEC 23008-12 (brands of `ftyp`); ISO/IEC 18181-2; SVG 1.1, section 5.
+UNSUPPORTED = {
+    "HEIC": re.compile(rb".{4}ftyp(?:hei[cxms]|hev[cxms]|mif1|msf1)", re.DOTALL),
+    "AVIF": re.compile(rb".{4}ftypavi[fs]", re.DOTALL),  # where Pillow was built without it
+    "JPEG XL": re.compile(rb"\xff\x0a|\0{3}\x0cJXL "),
+    "SVG": re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:[?!].*<)?svg\b", re.DOTALL),
+}
 
 
 def read_size(path: Path) -> ImageSize:
@@ -44,52 +50,53 @@ def read_size(path: Path) -> ImageSize:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with _without_pixel_limit(), Image.open(path) as image:
+        with open_regular(path) as file, _headers_only(), Image.open(file) as image:
             size = _shown_size(image)
             truncated = image.format == "JPEG" and _ends_early(image)
     except UnidentifiedImageError:
-        raise _unusable(path, _what_it_is(path)) from None
+        raise _unidentified(path) from None
     except (OSError, SyntaxError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise _unusable(path, reason.lower()) from None
     if truncated:
         raise _unusable(path, "a truncated JPEG, without its end marker")
-    check_size(size)
+    check_size(size, where=str(path))
     return size
 
 
-def find_images(pattern: str) -> Iterator[Path]:
+def find_images(pattern: str, on_error: OnError | None = None) -> Iterator[Path]:
     """Yield the files that a file name, a folder (searched whole) or a glob stands for.
+
+    Folders below are entered where they are on the same file system, and not through links.
+
+    Args:
+        pattern: what the user wrote.
+        on_error: what is called for each folder that is left out; without it, the first is raised.
 
     Raises:
         InputError: there is no such file, or none of them is an image by its name.
     """
-    path = Path(pattern)
-    if path.is_dir():
-        yield from _at_least_one(_walk(path), pattern, "a folder with images")
-    elif path.exists() or not glob.has_magic(pattern):
-        yield path
+    left_out: list[InputError] = []
+
+    def leave_out(error: InputError) -> None:
+        left_out.append(error)
+        (on_error or _raise)(error)
+
+    if is_folder(pattern):
+        files, expected = files_below(pattern, leave_out), "a folder with images"
+    elif exists(pattern) or not glob.has_magic(pattern):
+        yield Path(pattern)
+        return
     else:
-        matches = (Path(name) for name in sorted(glob.glob(pattern, recursive=True)))  # noqa: PTH207
-        files = (path for path in matches if path.suffix.lower() in SUFFIXES)
-        yield from _at_least_one(files, pattern, "a pattern that matches images")
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            if os.path.splitext(name)[1].lower() in SUFFIXES:  # noqa: PTH122
-                yield Path(parent, name)
-
-
-def _at_least_one(paths: Iterator[Path], pattern: str, expected: str) -> Iterator[Path]:
-    first = next(paths, None)
+        files, expected = iter(files_matching(pattern, leave_out)), "a pattern that matches images"
+    images = (path for path in files if path.suffix.lower() in SUFFIXES)
+    first = next(images, None)
     if first is None:
         known = " ".join(sorted(SUFFIXES))
-        raise InputError(expected=expected, got="none", where=pattern, hint=f"known: {known}")
+        nothing = InputError(expected=expected, got="none", where=pattern, hint=f"known: {known}")
+        raise left_out[0] if left_out else nothing
     yield first
-    yield from paths
+    yield from images
 
 
 def _shown_size(image: Image) -> ImageSize:
@@ -122,25 +129,36 @@ def _ends_early(image: Image) -> bool:
 
 
 @contextmanager
-def _without_pixel_limit() -> Iterator[None]:
-    """Let Pillow open headers of huge images: no pixel is decoded here."""
+def _headers_only() -> Iterator[None]:
+    """Let Pillow open headers of huge images, and keep its warnings: no pixel is decoded here."""
     from PIL import Image
 
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         Image.MAX_IMAGE_PIXELS = limit
 
 
-def _what_it_is(path: Path) -> str:
-    """Say what a file is that Pillow cannot make out."""
-    with path.open("rb") as file:
-        start = file.read(3)
-    if start == START_OF_JPEG:
-        return "a truncated JPEG, cut inside its header"
-    return "a file that is no image, whatever its name says" if start else "an empty file"
+def _unidentified(path: Path) -> InputError:
+    """Return the error of a file that Pillow cannot make out: what it is, if not an image."""
+    with open_regular(path) as file:
+        start = file.read(START_BYTES)
+    for name, pattern in UNSUPPORTED.items():
+        if pattern.match(start):
+            return _unusable(path, f"{name}, which is not supported", "convert it to PNG or JPEG")
+    if start.startswith(START_OF_JPEG):
+        return _unusable(path, "a truncated JPEG, cut inside its header")
+    return _unusable(
+        path, "a file that is no image, whatever its name says" if start else "an empty file"
+    )
 
 
-def _unusable(path: Path, got: str) -> InputError:
-    return InputError(expected="an image", got=got, where=str(path))
+def _raise(error: InputError) -> NoReturn:
+    raise error
+
+
+def _unusable(path: Path, got: str, hint: str = "") -> InputError:
+    return InputError(expected="an image", got=got, where=str(path), hint=hint)

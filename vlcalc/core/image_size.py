@@ -29,11 +29,13 @@ class ImageSize(NamedTuple):
         return self.width / self.height
 
 
-def check_size(image: ImageSize) -> None:
+def check_size(image: ImageSize, *, where: str = "") -> None:
     """Refuse sizes that no image has.
 
     Raises:
         InputError: a side is below 1 px or above 100,000 px.
     """
     if not (0 < image[0] <= MAX_SIDE_PX and 0 < image[1] <= MAX_SIDE_PX):
-        raise InputError(expected=f"sides of 1 to {MAX_SIDE_PX:,} px", got=f"{image[0]}x{image[1]}")
+        raise InputError(
+            expected=f"sides of 1 to {MAX_SIDE_PX:,} px", got=f"{image[0]}x{image[1]}", where=where
+        )

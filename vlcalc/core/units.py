@@ -10,6 +10,7 @@ from vlcalc.core.errors import InputError
 from vlcalc.core.image_size import ImageSize, check_size
 
 UNKNOWN = "-"
+WHOLE = "[0-9]{1,3}(?:_[0-9]{3})+|[0-9]+"  # a whole number: `4096` or `4_096`
 
 
 def format_count(value: int | None) -> str:
@@ -121,17 +122,14 @@ def parse_size(text: str, *, where: str = "") -> ImageSize:
     Raises:
         InputError: the text is no size, or one that no image has.
     """
-    match = re.fullmatch(r"\s*([0-9_]+)\s*[xX]\s*([0-9_]+)\s*", text)
+    match = re.fullmatch(rf"\s*({WHOLE})\s*[xX]\s*({WHOLE})\s*", text)
     if not match or len(text) > 40:
         hint = "width first, joined by the letter x"
         raise InputError(
             expected="a size such as `1920x1080`", got=f"`{text[:60]}`", where=where, hint=hint
         )
     size = ImageSize(int(match[1].replace("_", "")), int(match[2].replace("_", "")))
-    try:
-        check_size(size)
-    except InputError as error:
-        raise InputError(expected=error.expected, got=error.got, where=where) from None
+    check_size(size, where=where)
     return size
 
 
@@ -144,7 +142,7 @@ def parse_grid(text: str, *, where: str = "") -> tuple[int, int]:
     match = re.fullmatch(r"\s*([0-9]{1,4})\s*[xX]\s*([0-9]{1,4})\s*", text)
     if not match or not int(match[1]) or not int(match[2]):
         raise InputError(
-            expected="a grid such as `3x2`, columns x rows", got=f"`{text}`", where=where
+            expected="a grid such as `3x2`, columns x rows", got=f"`{text[:60]}`", where=where
         )
     return int(match[1]), int(match[2])
 
@@ -157,7 +155,7 @@ def parse_count(text: str, *, where: str = "", minimum: int = 0) -> int:
     Raises:
         InputError: the text is no such number, or it is below `minimum`.
     """
-    match = re.fullmatch(r"\s*([0-9][0-9_]*)\s*([kKmM]?)\s*", text)
+    match = re.fullmatch(rf"\s*({WHOLE})\s*([kKmM]?)\s*", text)
     if not match or len(text) > 20:
         raise InputError(
             expected="a whole number such as `4096` or `4K`",

@@ -91,7 +91,9 @@ def dims_of(spec: ModelSpec, *, columns: int | None = None, rows: int | None = N
     if columns is None and isinstance(spec.tiling, Regions):
         columns, rows = spec.tiling.num_regions, 1
     columns = columns or _side(spec)
-    return dims_between(spec.vision, spec.language, columns=columns, rows=rows or columns)
+    dims = dims_between(spec.vision, spec.language, columns=columns, rows=rows or columns)
+    others = tuple(encoder.width for encoder in spec.encoders[1:] if encoder.width)
+    return dims._replace(extra_vision_widths=others)
 
 
 def _side(spec: ModelSpec) -> int:

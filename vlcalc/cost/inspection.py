@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from vlcalc.core import units
+from vlcalc.core.bounds import check_dims
 from vlcalc.cost.contraction import Shape
 from vlcalc.cost.flops import FlopCount, count_flops, count_flops_with_torch
 from vlcalc.cost.memory import PeakMemory, dtype_named, peak_memory
@@ -81,6 +82,7 @@ def inspect_method(
         InputError: the method refuses the dims, or there is no such dtype or backend.
     """
     named = dtype_named(dtype, where="--dtype")
+    check_dims(dims._asdict())
     spec.fusion.check(dims)
     module = spec.fusion.build(dims, "meta")
     inputs: tuple[Tensor, ...] = spec.fusion.example_inputs(dims, "meta")

@@ -6,19 +6,17 @@ Source: Aria, arXiv:2410.05993, section 2.2; transformers models/aria/modeling_a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
+from vlcalc.core.bounds import NonNegativeInt, PositiveInt
 from vlcalc.core.division import divide
 from vlcalc.fusion.arithmetic import linear_flops, linear_params, mlp_flops, mlp_params, norm_params
 from vlcalc.fusion.attention import plain_attention
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.resampler import Resampler
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("aria_projector")
@@ -29,7 +27,7 @@ class AriaProjector(Resampler):
 
     Attributes:
         num_queries: learned queries.
-        used_queries: the first so many read an image; fewer for a smaller one. All by default.
+        used_queries: queries that read an image, the first ones; 0 for all of them.
         num_heads: attention heads.
     """
 
@@ -38,7 +36,7 @@ class AriaProjector(Resampler):
 
     kind: Literal["aria_projector"]
     num_queries: PositiveInt = 256
-    used_queries: Annotated[int, Field(ge=0)] = 0
+    used_queries: NonNegativeInt = 0
     num_heads: PositiveInt = 16
 
     @model_validator(mode="after")

@@ -108,14 +108,16 @@ class Fusion(Frozen, ABC):
     def check_encoders(self, widths: Sequence[int]) -> None:
         """Refuse a model whose encoders have these widths, where the method cannot take them.
 
+        Most methods read one encoder.
+
         Raises:
             InputError: more encoders than the method joins, or of other widths than it says.
         """
         if len(widths) > 1:
             raise InputError(
-                expected="a fusion method that joins the features of several encoders",
-                got=f"`{self.kind}` beside `second_vision`",
-                hint="`linear`, `mlp`, `fused_mlp` and `hybrid_mlp` do",
+                expected="a `fusion` that joins the features of several encoders (`linear`, `mlp`, "
+                "`fused_mlp`, `hybrid_mlp`) beside `second_vision`",
+                got=f"`{self.kind}`",
             )
 
     @abstractmethod

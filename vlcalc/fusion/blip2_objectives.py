@@ -9,9 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import PositiveFloat, PositiveInt
-
-from vlcalc.core.bounds import Depth
+from vlcalc.core.bounds import Depth, PositiveFloat, PositiveInt
 from vlcalc.core.division import divide
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import (
@@ -46,7 +44,8 @@ class Blip2Objectives(Fusion):
         num_heads: its attention heads.
         num_queries: its learned queries.
         hidden_width: hidden width of its feed-forwards.
-        cross_attention_every: every how many layers the queries attend to the image.
+        cross_attention_every: distance from a layer in which the queries attend to the image to
+            the next; the first layer is one.
         vocab_size: words of the text branch; BERT's and one start-of-caption token.
         max_positions: longest text.
         contrastive_width: width at which image and text are compared.

@@ -7,21 +7,19 @@ block/models/networks/fusions/fusions.py::Block and ::BlockTucker.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import PositiveInt, model_validator
+from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.fusion.arithmetic import linear_flops, linear_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.vector_fusion import JointFusion
 
-if TYPE_CHECKING:
-    pass
-
 
 @FUSIONS.register("block")
-class Block(JointFusion):
+class SuperdiagonalBilinear(JointFusion):
     """Project both, a bilinear form for each chunk, project.
 
     Attributes:
@@ -38,7 +36,7 @@ class Block(JointFusion):
     rank: PositiveInt | None = 15
 
     @model_validator(mode="after")
-    def _check_chunks(self) -> Block:
+    def _check_chunks(self) -> SuperdiagonalBilinear:
         if min(self.chunk_widths) < 1:
             raise PydanticCustomError(
                 "num_chunks",

@@ -6,18 +6,13 @@ Source: Honeybee, arXiv:2312.06742, section 3.2; khanrc/honeybee honeybee/projec
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import PositiveInt
-
-from vlcalc.core.bounds import Depth
+from vlcalc.core.bounds import Depth, PositiveInt
 from vlcalc.fusion.arithmetic import conv_flops, conv_params, mlp_flops, mlp_params, norm_params
 from vlcalc.fusion.base import FUSIONS, Dims
-from vlcalc.fusion.grids import check_square, square_side
+from vlcalc.fusion.grids import check_square, grid_side
 from vlcalc.fusion.per_view import PerView
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("c_abstractor")
@@ -42,7 +37,7 @@ class CAbstractor(PerView):
     mlp_depth: Depth = 2
 
     def check(self, dims: Dims) -> None:
-        square_side(dims)
+        grid_side(dims)
         check_square(self.num_queries, name="num_queries")
 
     def tokens_per_view(self, dims: Dims) -> int:
@@ -50,15 +45,18 @@ class CAbstractor(PerView):
 
     def num_params(self, dims: Dims) -> int:
         positions = dims.num_visual_tokens * dims.vision_width
-        blocks = sum(block_params(*widths) for widths in self._block_widths(dims))
+        blocks = sum(regnet_block_params(*widths) for widths in self._block_widths(dims))
         return positions + blocks + mlp_params(self._readout_widths(dims))
 
     def num_flops(self, dims: Dims) -> int:
         widths, inputs = self._block_widths(dims), dims.num_inputs
         before = sum(
-            block_flops(inputs, dims.num_visual_tokens, *pair) for pair in widths[: self.depth]
+            regnet_block_flops(inputs, dims.num_visual_tokens, *pair)
+            for pair in widths[: self.depth]
         )
-        after = sum(block_flops(inputs, self.num_queries, *pair) for pair in widths[self.depth :])
+        after = sum(
+            regnet_block_flops(inputs, self.num_queries, *pair) for pair in widths[self.depth :]
+        )
         readout = mlp_flops(inputs * self.num_queries, self._readout_widths(dims))
         return before + after + readout
 
@@ -69,7 +67,7 @@ class CAbstractor(PerView):
         return [self.hidden_width, *[dims.text_width] * self.mlp_depth]
 
 
-def block_params(width_in: int, width: int) -> int:
+def regnet_block_params(width_in: int, width: int) -> int:
     """Return the parameters of a RegNet block of one width: 1x1, depthwise 3x3, squeeze, 1x1.
 
     Source: RegNet, arXiv:2003.13678, section 4; a LayerNorm follows each convolution.
@@ -83,7 +81,7 @@ def block_params(width_in: int, width: int) -> int:
     return reduce + spatial + expand + 3 * norm_params(width) + squeeze + shortcut
 
 
-def block_flops(inputs: int, positions: int, width_in: int, width: int) -> int:
+def regnet_block_flops(inputs: int, positions: int, width_in: int, width: int) -> int:
     """Return the FLOPs of a RegNet block on grids of `positions`; the squeeze sees their mean."""
     every = inputs * positions
     reduce = conv_flops(every, width_in, width, 1)

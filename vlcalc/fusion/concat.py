@@ -5,13 +5,10 @@ Source: Baltrusaitis et al., arXiv:1705.09406, section 6.1 (early fusion).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.vector_fusion import VectorFusion
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("concat")

@@ -6,17 +6,12 @@ block/models/networks/fusions/fusions.py::ConcatMLP.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import PositiveInt
-
-from vlcalc.core.bounds import Depth
+from vlcalc.core.bounds import Depth, PositiveInt
 from vlcalc.fusion.arithmetic import mlp_flops, mlp_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.vector_fusion import JointFusion
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("concat_mlp")

@@ -5,16 +5,12 @@ Source: CLIP, arXiv:2103.00020, figure 3; ALIGN, arXiv:2102.05918, section 4.1.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import PositiveFloat
-
+from vlcalc.core.bounds import PositiveFloat
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.base import FUSIONS, Dims, Taxonomy
 from vlcalc.fusion.vector_fusion import VectorFusion
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("contrastive_head")

@@ -5,16 +5,12 @@ Source: Vaswani et al., arXiv:1706.03762, section 3.2.3 (encoder-decoder attenti
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import PositiveInt
-
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.fusion.attention import AttentionShape, inner_width
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.inserted import InsertedLayers
-
-if TYPE_CHECKING:
-    pass
 
 
 class PlainCrossAttention(InsertedLayers):

@@ -6,21 +6,19 @@ arXiv:2408.01800, section 3.1; openbmb/MiniCPM-V-2_6 resampler.py.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import PositiveFloat, PositiveInt, model_validator
+from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
+from vlcalc.core.bounds import PositiveFloat, PositiveInt
 from vlcalc.core.division import divide
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import linear_flops, linear_params, norm_params
 from vlcalc.fusion.attention import plain_attention
 from vlcalc.fusion.base import FUSIONS, Dims
-from vlcalc.fusion.grids import check_square, square_side
+from vlcalc.fusion.grids import check_square, grid_side
 from vlcalc.fusion.resampler import Resampler
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("cross_attention_resampler")
@@ -53,6 +51,9 @@ class CrossAttentionResampler(Resampler):
         if self.position_parameter and not self.query_positions:
             message = "expected `query_positions` beside `position_parameter`"
             raise PydanticCustomError("position_parameter", message)
+        if self.keep_prefix:
+            message = "expected no `keep_prefix`, as the keys have the positions of a grid"
+            raise PydanticCustomError("keep_prefix", message)
         return self
 
     def check(self, dims: Dims) -> None:
@@ -64,7 +65,7 @@ class CrossAttentionResampler(Resampler):
             )
         if self.query_positions:
             check_square(self.num_queries, name="num_queries")
-            square_side(dims)
+            grid_side(dims)
 
     def num_vectors(self, dims: Dims) -> int:
         return dims.num_views * self.num_queries

@@ -5,11 +5,9 @@ Source: Honeybee, arXiv:2312.06742, section 3.2; Deformable DETR, arXiv:2010.041
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import PositiveInt
-
-from vlcalc.core.bounds import Depth
+from vlcalc.core.bounds import Depth, PositiveInt
 from vlcalc.core.division import divide
 from vlcalc.fusion.arithmetic import (
     attention_flops,
@@ -20,11 +18,8 @@ from vlcalc.fusion.arithmetic import (
     norm_params,
 )
 from vlcalc.fusion.base import FUSIONS, Dims
-from vlcalc.fusion.grids import check_square, square_side
+from vlcalc.fusion.grids import check_square, grid_side
 from vlcalc.fusion.per_view import PerView
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("d_abstractor")
@@ -52,7 +47,7 @@ class DAbstractor(PerView):
     feed_forward_width: PositiveInt = 1024
 
     def check(self, dims: Dims) -> None:
-        square_side(dims)
+        grid_side(dims)
         check_square(self.num_queries, name="num_queries")
         divide(self.hidden_width, self.num_heads, whole_name="hidden_width", part_name="num_heads")
 

@@ -7,28 +7,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import PositiveInt
-
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import mlp_flops, mlp_params, norm_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.examples import visual_tokens
-from vlcalc.fusion.grids import num_windows
-from vlcalc.fusion.per_view import PerView
+from vlcalc.fusion.per_view import MergedSquares
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 @FUSIONS.register("deepstack_merger")
-class DeepStackMerger(PerView):
+class DeepStackMerger(MergedSquares):
     """Mergers of which only the first gives image tokens.
 
     What the others give is added to the hidden states of the language model's first layers at the
     same positions, so it costs no positions, and no layer is added to the language model.
 
     Attributes:
-        merge_size: side of the square of patches that becomes one token.
         num_levels: tapped layers of the encoder.
     """
 
@@ -37,7 +34,6 @@ class DeepStackMerger(PerView):
     spatial_detail: ClassVar[str] = "coarser grid, at several depths of the encoder"
 
     kind: Literal["deepstack_merger"]
-    merge_size: PositiveInt = 2
     num_levels: PositiveInt = 3
 
     @property
@@ -53,9 +49,6 @@ class DeepStackMerger(PerView):
                 got=str(self.num_levels),
             )
 
-    def tokens_per_view(self, dims: Dims) -> int:
-        return num_windows(dims, self.merge_size, side_name="merge_size")
-
     def num_params(self, dims: Dims) -> int:
         widths = self._widths(dims)
         norms = norm_params(dims.vision_width) + self.num_levels * norm_params(widths[0])
@@ -66,8 +59,7 @@ class DeepStackMerger(PerView):
         return (1 + self.num_levels) * mlp_flops(rows, self._widths(dims))
 
     def _widths(self, dims: Dims) -> list[int]:
-        merged_width = self.merge_size**2 * dims.vision_width
-        return [merged_width, merged_width, dims.text_width]
+        return [*[self.merged_width(dims)] * 2, dims.text_width]
 
     def example_inputs(self, dims: Dims, device: str = "meta") -> tuple[Tensor, ...]:
         return tuple(visual_tokens(dims, device) for _ in range(1 + self.num_levels))

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import PositiveInt
-
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.fusion.base import FUSIONS, Dims, Fusion, Taxonomy
 from vlcalc.fusion.examples import visual_tokens
 

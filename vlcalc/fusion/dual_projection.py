@@ -6,17 +6,13 @@ models/clip/modeling_clip.py::CLIPModel and models/align/modeling_align.py::Alig
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import PositiveFloat, PositiveInt
-
+from vlcalc.core.bounds import PositiveFloat, PositiveInt
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import linear_flops, linear_params
 from vlcalc.fusion.base import FUSIONS, Dims, Taxonomy
 from vlcalc.fusion.vector_fusion import VectorFusion
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("dual_projection")

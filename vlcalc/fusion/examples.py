@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def visual_tokens(dims: Dims, device: str, *, prefix: bool = False) -> Tensor:
-    """Return (b, n, d): the visual tokens of every view, with the prefix tokens where asked."""
+    """Return (b, n, d): the visual tokens of every view, with `prefix` its prefix tokens too."""
     import torch
 
     tokens = dims.num_visual_tokens + (dims.num_prefix_tokens if prefix else 0)

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import PositiveInt
-
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.fusion.arithmetic import mlp_flops, mlp_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.choices import Activation

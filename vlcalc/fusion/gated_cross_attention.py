@@ -5,14 +5,11 @@ Source: Flamingo, arXiv:2204.14198, section 2.2, without its gated feed-forward.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from vlcalc.fusion.arithmetic import norm_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.cross_attention import PlainCrossAttention
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("gated_cross_attention")

@@ -6,51 +6,36 @@ models/glm4v/modeling_glm4v.py::Glm4vVisionModel (`downsample`) and Glm4vVisionP
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import PositiveInt
-
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.fusion.arithmetic import linear_flops, linear_params, norm_params
 from vlcalc.fusion.base import FUSIONS, Dims
-from vlcalc.fusion.grids import num_windows
-from vlcalc.fusion.per_view import PerView
-
-if TYPE_CHECKING:
-    pass
+from vlcalc.fusion.per_view import MergedSquares
 
 
 @FUSIONS.register("gated_merger")
-class GatedMerger(PerView):
+class GatedMerger(MergedSquares):
     """Squares are mapped to text width; the rest has no biases and runs at that width.
 
     Attributes:
-        merge_size: side of the square of visual tokens that becomes one.
         hidden_width: hidden width of the gated feed-forward.
     """
 
     module: ClassVar[str] = "patch_merger.GatedMergerModule"
-    token_effect: ClassVar[str] = "joined in squares of `merge_size` x `merge_size`"
-    spatial_detail: ClassVar[str] = "coarser grid; the square is kept in the channels"
 
     kind: Literal["gated_merger"]
-    merge_size: PositiveInt = 2
     hidden_width: PositiveInt = 13_696
-
-    def tokens_per_view(self, dims: Dims) -> int:
-        return num_windows(dims, self.merge_size, side_name="merge_size")
 
     def num_params(self, dims: Dims) -> int:
         text = dims.text_width
-        downsample = linear_params(self._merged_width(dims), text)
+        downsample = linear_params(self.merged_width(dims), text)
         return downsample + norm_params(text) + self._square_weights(text)
 
     def num_flops(self, dims: Dims) -> int:
         text, rows = dims.text_width, dims.num_inputs * self.tokens_per_view(dims)
-        downsample = linear_flops(rows, self._merged_width(dims), text)
+        downsample = linear_flops(rows, self.merged_width(dims), text)
         return downsample + 2 * rows * self._square_weights(text)
-
-    def _merged_width(self, dims: Dims) -> int:
-        return self.merge_size**2 * dims.vision_width
 
     def _square_weights(self, text_width: int) -> int:
         """Return the weights of the projection and of the gated feed-forward."""

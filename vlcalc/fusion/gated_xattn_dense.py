@@ -7,19 +7,15 @@ models/mllama/modeling_mllama.py.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import PositiveFloat, PositiveInt
-
+from vlcalc.core.bounds import PositiveFloat, PositiveInt
 from vlcalc.core.division import divide
 from vlcalc.fusion.arithmetic import linear_flops, norm_params
 from vlcalc.fusion.attention import AttentionShape, feed_forward_matrices, qk_norm_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.choices import Activation, Norm
 from vlcalc.fusion.inserted import InsertedLayers
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("gated_xattn_dense")

@@ -5,16 +5,12 @@ Source: arXiv:1702.01992, section 3.1; johnarevalo/gmu-mmimdb model.py::GatedBim
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import PositiveInt
-
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.fusion.arithmetic import linear_flops, linear_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.vector_fusion import VectorFusion
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("gating")

@@ -5,17 +5,13 @@ Source: Gemma 3, arXiv:2503.19786, section 2.1; transformers models/gemma3/model
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import PositiveFloat, PositiveInt
-
+from vlcalc.core.bounds import PositiveFloat, PositiveInt
 from vlcalc.fusion.arithmetic import linear_flops, linear_params, norm_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.grids import check_equal_windows
 from vlcalc.fusion.per_view import PerView
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("gemma_projector")

@@ -1,4 +1,4 @@
-"""The grid of visual tokens: how many windows it has, whether it is a square."""
+"""The grid of visual tokens: number of its windows, side of a square one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vlcalc.fusion.base import Dims
 
 
 def num_windows(dims: Dims, side: int, *, side_name: str) -> int:
-    """Return how many squares of `side` x `side` visual tokens the grid is made of.
+    """Return the number of squares of `side` x `side` visual tokens in the grid.
 
     Raises:
         InputError: `side` does not divide the columns or the rows; both numbers are named.
@@ -20,7 +20,7 @@ def num_windows(dims: Dims, side: int, *, side_name: str) -> int:
     return columns * rows
 
 
-def square_side(dims: Dims) -> int:
+def grid_side(dims: Dims) -> int:
     """Return the side of a square grid.
 
     Raises:

@@ -6,19 +6,14 @@ lib/edifice/multimodal/fusion.ex (`compress_ratio`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import PositiveInt
-
-from vlcalc.core.bounds import Depth
+from vlcalc.core.bounds import Depth, PositiveInt
 from vlcalc.core.division import divide
 from vlcalc.fusion.arithmetic import mlp_flops, mlp_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.choices import Activation
 from vlcalc.fusion.per_token import PerToken
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("grouped")

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from pydantic import PositiveInt
-
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.core.division import divide
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import linear_flops, linear_params
@@ -36,10 +35,12 @@ class HybridMLP(PerToken):
         self._half(dims)
 
     def check_encoders(self, widths: Sequence[int]) -> None:
-        if list(widths[1:]) != [self.high_res_width]:
+        extra = list(widths[1:])
+        if extra != [self.high_res_width]:
+            width = self.high_res_width
             raise InputError(
-                expected=f"one encoder beside the first, of `high_res_width` {self.high_res_width}",
-                got=str(list(widths[1:])) if widths[1:] else "none",
+                expected=f"a `second_vision` of the `high_res_width` of `fusion`, {width}",
+                got=", ".join(map(str, extra)) or "none",
             )
 
     def num_params(self, dims: Dims) -> int:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import NonNegativeInt, PositiveInt, field_validator, model_validator
+from pydantic import field_validator, model_validator
 
+from vlcalc.core.bounds import NonNegativeInt, PositiveInt
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import linear_flops, linear_params
 from vlcalc.fusion.attention import AttentionShape

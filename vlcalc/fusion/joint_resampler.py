@@ -6,18 +6,14 @@ models/kosmos2/modeling_kosmos2.py::Kosmos2ImageToTextProjection.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import PositiveInt
-
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.core.division import divide
 from vlcalc.fusion.arithmetic import linear_flops, linear_params
 from vlcalc.fusion.attention import plain_attention
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.resampler import Resampler
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("joint_resampler")

@@ -5,15 +5,12 @@ Source: MobileVLM, arXiv:2312.16886, section 3.4; MobileNetV3, arXiv:1905.02244,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from vlcalc.fusion.arithmetic import conv_flops, conv_params, mlp_flops, mlp_params, norm_params
 from vlcalc.fusion.base import FUSIONS, Dims
-from vlcalc.fusion.grids import square_side
+from vlcalc.fusion.grids import grid_side
 from vlcalc.fusion.per_view import PerView
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("ldp")
@@ -27,22 +24,22 @@ class LDP(PerView):
     kind: Literal["ldp"]
 
     def tokens_per_view(self, dims: Dims) -> int:
-        return ((square_side(dims) + 1) // 2) ** 2
+        return ((grid_side(dims) + 1) // 2) ** 2
 
     def num_params(self, dims: Dims) -> int:
-        return mlp_params(self._widths(dims)) + 2 * block_params(dims.text_width)
+        return mlp_params(self._widths(dims)) + 2 * mobile_block_params(dims.text_width)
 
     def num_flops(self, dims: Dims) -> int:
         inputs, tokens = dims.num_inputs, dims.num_visual_tokens
         project = mlp_flops(inputs * tokens, self._widths(dims))
         grids = (tokens, self.tokens_per_view(dims))
-        return project + sum(block_flops(inputs, grid, dims.text_width) for grid in grids)
+        return project + sum(mobile_block_flops(inputs, grid, dims.text_width) for grid in grids)
 
     def _widths(self, dims: Dims) -> list[int]:
         return [dims.vision_width, dims.text_width, dims.text_width]
 
 
-def block_params(width: int) -> int:
+def mobile_block_params(width: int) -> int:
     """Return the parameters of a MobileNetV3 block of one width: depthwise 3x3, squeeze, 1x1."""
     spatial = conv_params(width, width, 3, groups=width, bias=False)
     squeezed = squeezed_width(width)
@@ -51,7 +48,7 @@ def block_params(width: int) -> int:
     return spatial + squeeze + project + 2 * norm_params(width)
 
 
-def block_flops(inputs: int, positions: int, width: int) -> int:
+def mobile_block_flops(inputs: int, positions: int, width: int) -> int:
     """Return the FLOPs of a block that gives grids of `positions`; the squeeze sees their mean."""
     spatial = conv_flops(inputs * positions, width, width, 3, groups=width)
     squeeze = 2 * conv_flops(inputs, width, squeezed_width(width), 1)

@@ -5,17 +5,13 @@ Source: MobileVLM V2, arXiv:2402.03766, section 3.3.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import PositiveInt
-
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.fusion.arithmetic import conv_flops, conv_params, mlp_flops, mlp_params
 from vlcalc.fusion.base import FUSIONS, Dims
-from vlcalc.fusion.grids import square_side
+from vlcalc.fusion.grids import grid_side
 from vlcalc.fusion.per_view import PerView
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("ldpv2")
@@ -34,7 +30,7 @@ class LDPv2(PerView):
     pooled_side: PositiveInt = 12
 
     def check(self, dims: Dims) -> None:
-        square_side(dims)
+        grid_side(dims)
 
     def tokens_per_view(self, dims: Dims) -> int:
         return self.pooled_side**2

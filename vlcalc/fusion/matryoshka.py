@@ -6,21 +6,16 @@ Source: M3, arXiv:2405.17430, section 3; mu-cai/matryoshka-mm llava/model/llava_
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import PositiveInt
-
-from vlcalc.core.bounds import Depth
+from vlcalc.core.bounds import Depth, PositiveInt
 from vlcalc.core.division import divide
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import mlp_flops, mlp_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.choices import Activation
-from vlcalc.fusion.grids import square_side
+from vlcalc.fusion.grids import grid_side
 from vlcalc.fusion.per_view import PerView
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("matryoshka")
@@ -52,7 +47,7 @@ class Matryoshka(PerView):
                 got=str(self.used_side),
             )
         for side in self.pooled_sides:
-            divide(square_side(dims), side, whole_name="side", part_name="pooled_sides")
+            divide(grid_side(dims), side, whole_name="side", part_name="pooled_sides")
 
     def tokens_per_view(self, dims: Dims) -> int:
         return self.used_side**2

@@ -6,15 +6,11 @@ block/models/networks/fusions/fusions.py::MCB.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import PositiveInt
-
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.vector_fusion import JointFusion
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("mcb")

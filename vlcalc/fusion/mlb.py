@@ -6,13 +6,10 @@ block/models/networks/fusions/fusions.py::MLB.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from vlcalc.fusion.base import FUSIONS
 from vlcalc.fusion.vector_fusion import SumOrProduct
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("mlb")

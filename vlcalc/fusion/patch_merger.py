@@ -5,43 +5,31 @@ Source: Qwen2-VL, arXiv:2409.12191, section 2.1; Qwen2.5-VL, arXiv:2502.13923, s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import PositiveFloat, PositiveInt
-
+from vlcalc.core.bounds import PositiveFloat
 from vlcalc.fusion.arithmetic import mlp_flops, mlp_params, norm_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.choices import Norm
-from vlcalc.fusion.grids import num_windows
-from vlcalc.fusion.per_view import PerView
-
-if TYPE_CHECKING:
-    pass
+from vlcalc.fusion.per_view import MergedSquares
 
 
 @FUSIONS.register("patch_merger")
-class PatchMerger(PerView):
+class PatchMerger(MergedSquares):
     """A norm, `merge_size` x `merge_size` patches joined channel-wise, two linear layers.
 
     Attributes:
-        merge_size: side of the square of patches that becomes one token.
         norm: LayerNorm (Qwen2-VL, Qwen3-VL) or RMSNorm (Qwen2.5-VL).
         norm_after_merge: whether the norm is over the joined channels.
         eps: what the norm adds to the variance.
     """
 
     module: ClassVar[str] = "patch_merger.PatchMergerModule"
-    token_effect: ClassVar[str] = "joined in squares of `merge_size` x `merge_size`"
-    spatial_detail: ClassVar[str] = "coarser grid; the square is kept in the channels"
 
     kind: Literal["patch_merger"]
-    merge_size: PositiveInt = 2
     norm: Norm = "layer"
     norm_after_merge: bool = False
     eps: PositiveFloat = 1e-6
-
-    def tokens_per_view(self, dims: Dims) -> int:
-        return num_windows(dims, self.merge_size, side_name="merge_size")
 
     def num_params(self, dims: Dims) -> int:
         widths = self._widths(dims)
@@ -52,5 +40,4 @@ class PatchMerger(PerView):
         return mlp_flops(dims.num_inputs * self.tokens_per_view(dims), self._widths(dims))
 
     def _widths(self, dims: Dims) -> list[int]:
-        merged_width = self.merge_size**2 * dims.vision_width
-        return [merged_width, merged_width, dims.text_width]
+        return [*[self.merged_width(dims)] * 2, dims.text_width]

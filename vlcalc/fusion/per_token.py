@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import PositiveInt
-
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.base import Dims
 from vlcalc.fusion.examples import visual_tokens
@@ -67,10 +66,12 @@ class JoinedEncoders(PerToken):
         return (dims.vision_width, *(self.extra_vision_widths or dims.extra_vision_widths))
 
     def check_encoders(self, widths: Sequence[int]) -> None:
-        extra = tuple(widths[1:])
-        if self.extra_vision_widths and self.extra_vision_widths != extra:
-            raise InputError(
-                expected=f"`extra_vision_widths` of the encoders beside the first ({list(extra)})",
-                got=str(list(self.extra_vision_widths)),
-                hint="left out, they are those of `second_vision`",
-            )
+        stated, extra = list(self.extra_vision_widths), list(widths[1:])
+        if not stated or stated == extra:
+            return
+        raise InputError(
+            expected=f"in `fusion` the `extra_vision_widths` of `second_vision`, {extra}"
+            if extra
+            else "a `second_vision` beside the `extra_vision_widths` of `fusion`",
+            got=str(stated),
+        )

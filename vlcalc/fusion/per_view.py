@@ -5,8 +5,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
+from pydantic import PositiveInt
+
 from vlcalc.fusion.base import Dims, Fusion, Taxonomy
 from vlcalc.fusion.examples import visual_tokens
+from vlcalc.fusion.grids import num_windows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,3 +36,23 @@ class PerView(Fusion):
 
     def example_inputs(self, dims: Dims, device: str = "meta") -> tuple[Tensor, ...]:
         return (visual_tokens(dims, device),)
+
+
+class MergedSquares(PerView):
+    """A method that joins each square of neighbours into one token.
+
+    Attributes:
+        merge_size: side of the square of visual tokens that becomes one.
+    """
+
+    token_effect: ClassVar[str] = "joined in squares of `merge_size` x `merge_size`"
+    spatial_detail: ClassVar[str] = "coarser grid; the square is kept in the channels"
+
+    merge_size: PositiveInt = 2
+
+    def tokens_per_view(self, dims: Dims) -> int:
+        return num_windows(dims, self.merge_size, side_name="merge_size")
+
+    def merged_width(self, dims: Dims) -> int:
+        """Return the width of a square's tokens, one after the other."""
+        return self.merge_size**2 * dims.vision_width

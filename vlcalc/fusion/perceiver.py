@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
-
-from vlcalc.core.bounds import Depth
+from vlcalc.core.bounds import Depth, NonNegativeInt, PositiveFloat, PositiveInt
 from vlcalc.core.division import divide
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import linear_flops, linear_params, norm_params

@@ -6,19 +6,14 @@ SmolVLM, arXiv:2504.05299, section 2.2; gated in Aya Vision, arXiv:2505.08751, s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import PositiveInt
-
-from vlcalc.core.bounds import Depth
+from vlcalc.core.bounds import Depth, PositiveInt
 from vlcalc.fusion.arithmetic import mlp_flops, mlp_params, norm_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.choices import Activation, Norm
 from vlcalc.fusion.grids import num_windows
 from vlcalc.fusion.per_view import PerView
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("pixel_shuffle")

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import PositiveInt
-
-from vlcalc.core.bounds import Depth
+from vlcalc.core.bounds import Depth, PositiveInt
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.choices import Activation
 from vlcalc.fusion.examples import joined_views, text_states

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import PositiveInt
-
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.fusion.arithmetic import linear_flops, linear_params
 from vlcalc.fusion.base import FUSIONS, Dims, Fusion, Taxonomy
 

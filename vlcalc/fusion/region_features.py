@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
+from vlcalc.core.bounds import MAX_COUNT, PositiveInt
 from vlcalc.fusion.arithmetic import linear_flops, linear_params
 from vlcalc.fusion.base import FUSIONS, Dims, Fusion, Taxonomy
 from vlcalc.fusion.examples import visual_tokens
@@ -35,7 +36,7 @@ class RegionFeatures(Fusion):
     spatial_detail: ClassVar[str] = "detected regions"
 
     kind: Literal["region_features"]
-    num_segments: Annotated[int, Field(ge=2)] = 2
+    num_segments: Annotated[int, Field(ge=2, le=MAX_COUNT)] = 2
     max_positions: PositiveInt = 512
 
     def num_image_tokens(self, dims: Dims) -> int:

@@ -5,19 +5,14 @@ Source: blasphemetheus/edifice lib/edifice/multimodal/fusion.ex (its Perceiver R
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import PositiveInt
-
-from vlcalc.core.bounds import Depth
+from vlcalc.core.bounds import Depth, PositiveInt
 from vlcalc.core.division import divide
 from vlcalc.fusion.arithmetic import linear_flops, linear_params, mlp_flops, mlp_params, norm_params
 from vlcalc.fusion.attention import plain_attention
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.resampler import Resampler
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("self_cross_resampler")

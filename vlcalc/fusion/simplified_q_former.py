@@ -5,18 +5,13 @@ Source: the simplified form in which introductions to BLIP-2 (arXiv:2301.12597) 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import PositiveFloat
-
-from vlcalc.core.bounds import Depth
+from vlcalc.core.bounds import Depth, PositiveFloat
 from vlcalc.fusion.arithmetic import linear_flops, linear_params, mlp_flops, mlp_params, norm_params
 from vlcalc.fusion.attention import plain_attention
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.q_former import QueryTransformer
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("simplified_q_former")

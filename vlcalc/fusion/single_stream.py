@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
-from vlcalc.core.bounds import Depth
+from vlcalc.core.bounds import MAX_COUNT, Depth, PositiveInt
 from vlcalc.core.division import divide
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import (
@@ -52,7 +52,7 @@ class SingleStream(Fusion):
     num_heads: PositiveInt = 12
     hidden_width: PositiveInt = 3072
     max_positions: PositiveInt = 512
-    num_segments: Annotated[int, Field(ge=2)] = 2
+    num_segments: Annotated[int, Field(ge=2, le=MAX_COUNT)] = 2
 
     def check(self, dims: Dims) -> None:
         divide(dims.text_width, self.num_heads, whole_name="text_width", part_name="num_heads")

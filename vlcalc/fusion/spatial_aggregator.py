@@ -7,11 +7,10 @@ cambrian/model/cambrian_arch.py and cambrian/model/vision_sampler.py.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import NonNegativeInt, PositiveInt
-
-from vlcalc.core.bounds import Depth
+from vlcalc.core.bounds import Depth, NonNegativeInt, PositiveInt
 from vlcalc.core.division import divide
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import (
@@ -72,6 +71,14 @@ class SpatialAggregator(Fusion):
             raise InputError(
                 expected=f"`num_inserted` of at most `text_depth` ({dims.text_depth})",
                 got=str(self.num_inserted),
+            )
+
+    def check_encoders(self, widths: Sequence[int]) -> None:
+        own = self.vision_widths or tuple(widths[:1]) * len(self.window_sides)
+        if own != tuple(widths):
+            raise InputError(
+                expected=f"encoders of the widths that `fusion` reads, {list(own)}",
+                got=str(list(widths)),
             )
 
     @property

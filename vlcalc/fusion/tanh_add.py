@@ -5,16 +5,12 @@ Source: the additive joint representation of Baltrusaitis et al., arXiv:1705.094
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import PositiveInt
-
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.fusion.arithmetic import linear_flops, linear_params
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.vector_fusion import VectorFusion
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("tanh_add")

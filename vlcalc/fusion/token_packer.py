@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import PositiveInt
-
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.core.division import divide
 from vlcalc.fusion.arithmetic import (
     attention_flops,
@@ -21,7 +20,7 @@ from vlcalc.fusion.arithmetic import (
 )
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.examples import visual_tokens
-from vlcalc.fusion.grids import num_windows, square_side
+from vlcalc.fusion.grids import grid_side, num_windows
 from vlcalc.fusion.per_view import PerView
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ class TokenPacker(PerView):
     num_heads: PositiveInt = 8
 
     def check(self, dims: Dims) -> None:
-        square_side(dims)
+        grid_side(dims)
         self.tokens_per_view(dims)
         divide(self.hidden_width, self.num_heads, whole_name="hidden_width", part_name="num_heads")
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import PositiveInt
-
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.fusion.arithmetic import linear_flops, linear_params
 from vlcalc.fusion.base import Dims, Fusion, Taxonomy
 from vlcalc.fusion.examples import pooled_pair
@@ -59,8 +58,7 @@ class JointFusion(VectorFusion):
 
     def joint_flops(self, dims: Dims, width: int) -> int:
         """Return the FLOPs of a linear layer from each vector to `width`."""
-        widths = (dims.vision_width, dims.text_width)
-        return sum(linear_flops(dims.batch_size, each, width) for each in widths)
+        return linear_flops(dims.batch_size, dims.vision_width + dims.text_width, width)
 
     def output_params(self, dims: Dims, width: int) -> int:
         """Return the parameters of the last linear layer, from `width`."""

@@ -5,18 +5,14 @@ Source: Ovis, arXiv:2405.20797, section 3.2.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import NonNegativeInt, PositiveInt
-
+from vlcalc.core.bounds import NonNegativeInt, PositiveInt
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.arithmetic import linear_flops, linear_params, norm_params
 from vlcalc.fusion.base import FUSIONS, Dims
-from vlcalc.fusion.grids import square_side
+from vlcalc.fusion.grids import grid_side
 from vlcalc.fusion.per_view import PerView
-
-if TYPE_CHECKING:
-    pass
 
 
 @FUSIONS.register("visual_embedding_table")
@@ -40,7 +36,7 @@ class VisualEmbeddingTable(PerView):
     merge_size: PositiveInt = 2
 
     def check(self, dims: Dims) -> None:
-        square_side(dims)
+        grid_side(dims)
         if self.num_indicators >= self.num_codes:
             raise InputError(
                 expected=f"`num_indicators` below `num_codes` ({self.num_codes})",
@@ -48,7 +44,7 @@ class VisualEmbeddingTable(PerView):
             )
 
     def tokens_per_view(self, dims: Dims) -> int:
-        return (-(-square_side(dims) // self.merge_size)) ** 2
+        return (-(-grid_side(dims) // self.merge_size)) ** 2
 
     def num_params(self, dims: Dims) -> int:
         head = linear_params(self._joined_width(dims), self._num_words(), bias=False)

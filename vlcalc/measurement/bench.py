@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from vlcalc.core.bounds import check_threads
 from vlcalc.measurement.components import component_cases
 from vlcalc.measurement.environment import environment
 from vlcalc.measurement.here import device_here
@@ -77,9 +78,11 @@ def make_bench(
         peaks: the device whose file predictions are for, by name or file; by default this one's.
 
     Raises:
-        InputError: no device has that name, or its file lacks the peak of a dtype.
+        InputError: too many threads; no device has that name, or its file lacks the peak of a
+            dtype.
         SpecError: that file is not valid.
     """
+    check_threads(threads)
     threads = threads or torch.get_num_threads()
     dtypes = tuple(dict.fromkeys(case.conditions.dtype for case in cases))
     spec = load_device(peaks, where="--peaks") if peaks else device_here(options.device, threads)

@@ -6,6 +6,7 @@ import re
 from typing import Literal
 
 from vlcalc.core.errors import InputError
+from vlcalc.core.files import is_file
 from vlcalc.measurement.detect import Detected, detect
 from vlcalc.spec.calibration import Calibration
 from vlcalc.spec.device import DeviceSpec
@@ -27,7 +28,7 @@ def device_here(device: str, threads: int) -> DeviceSpec | None:
     """
     machine = detected(device)
     name = own_name(machine, threads)
-    return load_device(name) if user_file(name).is_file() else machine.match.device
+    return load_device(name) if is_file(user_file(name)) else machine.match.device
 
 
 def detected(device: str) -> Detected:

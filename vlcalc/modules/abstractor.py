@@ -49,8 +49,7 @@ class CAbstractorModule(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.positions(x.shape[0])  # (b, n, d)
         grid = self.net(to_grid(x, self.side, self.side))  # (b, hidden, pooled, pooled)
-        tokens: Tensor = self.readout(to_tokens(grid))  # (b, m, t)
-        return tokens
+        return self.readout(to_tokens(grid))  # (b, m, t)
 
 
 class DeformableAttention(nn.Module):
@@ -79,8 +78,7 @@ class DeformableAttention(nn.Module):
         sampled = F.grid_sample(grid, points, align_corners=False)  # (b * h, e, m, points)
         weights = weights.transpose(1, 2).flatten(0, 1)[:, None]  # (b * h, 1, m, points)
         mixed = (sampled * weights).sum(-1).unflatten(0, (-1, self.num_heads))  # (b, h, e, m)
-        out: Tensor = self.output(to_tokens(mixed.flatten(1, 2)))  # (b, m, d)
-        return out
+        return self.output(to_tokens(mixed.flatten(1, 2)))  # (b, m, d)
 
 
 class DeformableLayer(nn.Module):
@@ -107,8 +105,7 @@ class DeformableLayer(nn.Module):
         x = self.attention_norm(x + attended)
         read = self.cross_attention(x + positions, reference_points, features, side)  # (b, m, d)
         x = self.cross_attention_norm(x + read)
-        out: Tensor = self.feed_forward_norm(x + self.feed_forward(x))
-        return out
+        return self.feed_forward_norm(x + self.feed_forward(x))
 
 
 class DAbstractorModule(nn.Module):
@@ -159,8 +156,7 @@ class DAbstractorModule(nn.Module):
         points = self.reference_points.expand(batch_size, -1, -1)  # (b, m, 2)
         for layer in self.layers:
             queries = layer(queries, positions, points, features, self.side)
-        tokens: Tensor = self.project_out(queries)  # (b, m, t)
-        return tokens
+        return self.project_out(queries)  # (b, m, t)
 
 
 def _reference_points(side: int, query_side: int) -> Tensor:

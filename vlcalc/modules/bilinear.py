@@ -67,8 +67,7 @@ class MutanModule(nn.Module):
         visual = self.vision_merge(self.vision_project(visual))  # (b, rank * joint)
         text = self.text_merge(self.text_project(text))
         joint = (visual * text).unflatten(-1, (self.rank, -1)).sum(dim=1)  # (b, joint)
-        fused: Tensor = self.output(joint)
-        return fused
+        return self.output(joint)
 
 
 class MFB(nn.Module):
@@ -189,8 +188,7 @@ class Tucker(nn.Module):
 
     def forward(self, visual: Tensor, text: Tensor) -> Tensor:
         joint = self.core(self.vision_project(visual), self.text_project(text))  # (b, joint)
-        fused: Tensor = self.output(joint)
-        return fused
+        return self.output(joint)
 
 
 class BLOCK(nn.Module):
@@ -226,8 +224,7 @@ class BLOCK(nn.Module):
         text_chunks = self.text_project(text).split(self.sizes, dim=-1)
         parts = zip(self.chunks, visual_chunks, text_chunks, strict=True)
         joint = [signed_sqrt_norm(chunk(v, t)) for chunk, v, t in parts]  # chunks x (b, size)
-        fused: Tensor = self.output(torch.cat(joint, dim=-1))  # (b, output)
-        return fused
+        return self.output(torch.cat(joint, dim=-1))  # (b, output)
 
 
 class LowRankChunk(nn.Module):

@@ -72,8 +72,7 @@ class RegNetBlock(nn.Module):
         y = self.activation(self.reduce_norm(self.reduce(x)))  # (b, c, rows, columns)
         y = self.activation(self.spatial_norm(self.spatial(y)))
         y = self.expand_norm(self.expand(self.squeeze_excite(y)))
-        out: Tensor = self.activation(y + apply_if(self.shortcut, x))
-        return out
+        return self.activation(y + apply_if(self.shortcut, x))
 
 
 class MobileBlock(nn.Module):

@@ -48,8 +48,7 @@ class CrossAttentionLayer(nn.Module):
         )
 
     def forward(self, text: Tensor, visual: Tensor | KeysValues) -> Tensor:
-        fused: Tensor = self.attention(text, visual)  # (b, s, t)
-        return fused
+        return self.attention(text, visual)  # (b, s, t)
 
 
 class GatedCrossAttentionLayer(nn.Module):
@@ -81,14 +80,13 @@ class GatedCrossAttentionLayer(nn.Module):
         self.gate = TanhGate()
 
     def forward(self, text: Tensor, visual: Tensor | KeysValues) -> Tensor:
-        fused: Tensor = text + self.gate(self.cross_attention(self.norm(text), visual))
-        return fused  # (b, s, t)
+        return text + self.gate(self.cross_attention(self.norm(text), visual))  # (b, s, t)
 
 
 class GatedCrossAttentionBlock(nn.Module):
     """GATED XATTN-DENSE: gated cross-attention, then a gated feed-forward; two gates from zero.
 
-    OpenFlamingo and Otter: the defaults (Flamingo: `activation` "squared_relu"). IDEFICS: `norm`
+    OpenFlamingo and Otter: `activation` "gelu" (Flamingo: "squared_relu"). IDEFICS: `norm`
     and `qk_norm` "rms", "silu", `gated`. Llama 3.2 Vision: the same with `num_kv_heads`, and
     `silence` "feed_forward".
 
@@ -156,8 +154,7 @@ class GatedCrossAttentionBlock(nn.Module):
         hidden = self.feed_forward(self.feed_forward_norm(text))  # (b, s, t)
         if blind is not None and self.silence == "feed_forward":
             hidden = hidden.masked_fill(blind[:, 0], 0.0)
-        fused: Tensor = text + self.feed_forward_gate(hidden)
-        return fused
+        return text + self.feed_forward_gate(hidden)
 
 
 def image_mask(

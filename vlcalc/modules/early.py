@@ -62,8 +62,7 @@ class RegionProjector(nn.Module):
     def forward(self, regions: Tensor) -> Tensor:
         first = torch.zeros(regions.shape[:2], dtype=torch.long, device=regions.device)  # (b, n)
         added = self.segments(first + 1) + self.positions(first)  # (b, n, t): segment 1 is images
-        tokens: Tensor = self.project(regions) + added
-        return tokens
+        return self.project(regions) + added
 
 
 class SingleStreamEncoder(nn.Module):
@@ -126,8 +125,7 @@ class DiscreteTokenEmbedding(nn.Module):
         self.codes = nn.Embedding(num_codes, text_width)
 
     def forward(self, code_ids: Tensor) -> Tensor:
-        tokens: Tensor = self.codes(code_ids)  # (b, n) -> (b, n, t)
-        return tokens
+        return self.codes(code_ids)  # (b, n) -> (b, n, t)
 
 
 class VectorQuantizer(nn.Module):

@@ -43,8 +43,7 @@ class ConcatMLP(nn.Module):
         )
 
     def forward(self, visual: Tensor, text: Tensor) -> Tensor:
-        fused: Tensor = self.layers(torch.cat([visual, text], dim=-1))  # (b, output)
-        return fused
+        return self.layers(torch.cat([visual, text], dim=-1))  # (b, output)
 
 
 class TanhAddModule(nn.Module):
@@ -63,8 +62,7 @@ class TanhAddModule(nn.Module):
 
     def forward(self, visual: Tensor, text: Tensor) -> Tensor:
         joint = torch.tanh(self.vision_project(visual) + self.text_project(text))  # (b, hidden)
-        fused: Tensor = self.output(joint)
-        return fused
+        return self.output(joint)
 
 
 class GatedMultimodalUnit(nn.Module):

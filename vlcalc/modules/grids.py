@@ -14,7 +14,7 @@ from vlcalc.core.errors import InputError
 
 
 def square_side(num_tokens: int, *, name: str) -> int:
-    """Return the side of a square grid of so many tokens.
+    """Return the side of a square grid of `num_tokens`.
 
     Raises:
         InputError: the tokens are no square; `name` says whose they are.

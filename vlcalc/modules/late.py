@@ -59,8 +59,7 @@ class ContrastiveHeadModule(nn.Module):
     def logits(self, visual: Tensor, text: Tensor) -> Tensor:
         """Return the scaled similarity of each image with each text, (b images, b texts)."""
         visual, text = F.normalize(visual, dim=-1), F.normalize(text, dim=-1)  # (b, p)
-        scaled: Tensor = self.temperature(torch.matmul(visual, text.T))
-        return scaled
+        return self.temperature(torch.matmul(visual, text.T))
 
 
 class DualProjectionModule(nn.Module):
@@ -112,5 +111,4 @@ class ConcatHeadModule(nn.Module):
         self.decide = nn.Linear(vision_width + text_width, output_width)
 
     def forward(self, visual: Tensor, text: Tensor) -> Tensor:
-        decision: Tensor = self.decide(torch.cat([visual, text], dim=-1))  # (b, output)
-        return decision
+        return self.decide(torch.cat([visual, text], dim=-1))  # (b, output)

@@ -80,5 +80,4 @@ class TensorFusionModule(nn.Module):
     def forward(self, visual: Tensor, text: Tensor) -> Tensor:
         visual, text = F.pad(visual, (0, 1), value=1.0), F.pad(text, (0, 1), value=1.0)
         product = visual[:, :, None] * text[:, None, :]  # (b, d + 1, t + 1)
-        fused: Tensor = self.layers(product.flatten(1))  # (b, output)
-        return fused
+        return self.layers(product.flatten(1))  # (b, output)

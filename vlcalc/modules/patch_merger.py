@@ -58,8 +58,7 @@ class PatchMergerModule(nn.Module):
         x = x if self.norm_after_merge else self.norm(x)  # (b, n, d)
         merged = x.unflatten(1, (-1, self.window)).flatten(2)  # (b, n / w, w * d)
         merged = self.norm(merged) if self.norm_after_merge else merged
-        tokens: Tensor = self.layers(merged)  # (b, n / w, t)
-        return tokens
+        return self.layers(merged)  # (b, n / w, t)
 
 
 class DeepStackMergerModule(nn.Module):
@@ -128,8 +127,7 @@ class MergingProjectorModule(nn.Module):
         x = self.norm(x)  # (b, n, d)
         windows = to_windows(x, columns=columns, rows=rows, side=self.merge_size)
         merged = self.merge(windows.transpose(2, 3).flatten(2))  # (b, n / w, d)
-        tokens: Tensor = self.layers(merged)  # (b, n / w, t)
-        return tokens
+        return self.layers(merged)  # (b, n / w, t)
 
 
 class GatedMergerModule(nn.Module):
@@ -161,5 +159,4 @@ class GatedMergerModule(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         merged = to_tokens(self.downsample(to_grid(x, *self.grid)))  # (b, n / side^2, t)
-        tokens: Tensor = self.feed_forward(F.gelu(self.norm(self.project(merged))))
-        return tokens
+        return self.feed_forward(F.gelu(self.norm(self.project(merged))))

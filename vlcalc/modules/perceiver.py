@@ -58,15 +58,14 @@ class PerceiverLayer(nn.Module):
         queries = self.latent_norm(latents)  # (b, m, d)
         keys = torch.cat([self.context_norm(context), queries], dim=1)  # (b, n + m, d)
         latents = latents + self.attention(queries, keys)  # (b, m, d)
-        out: Tensor = latents + self.feed_forward(self.feed_forward_norm(latents))
-        return out
+        return latents + self.feed_forward(self.feed_forward_norm(latents))
 
 
 class PerceiverResampler(nn.Module):
     """N visual tokens, of one image or of `num_frames` frames, into `num_latents`.
 
-    Flamingo: `activation` "squared_relu". OpenFlamingo and Otter: the defaults. IDEFICS: "relu"
-    and `qk_norm` "layer". Idefics2: `norm` "rms", `gated` "silu", `num_kv_heads` 4.
+    `activation`: Flamingo "squared_relu", OpenFlamingo and Otter "gelu", IDEFICS "relu", which has
+    `qk_norm` "layer". Idefics2: `norm` "rms", `gated` "silu", `num_kv_heads` 4.
 
     Source: Flamingo, arXiv:2204.14198, section 2.1 and figure 5; mlfoundations/open_flamingo
     open_flamingo/src/helpers.py; IDEFICS, transformers models/idefics/perceiver.py; Idefics2,
@@ -119,8 +118,7 @@ class PerceiverResampler(nn.Module):
         latents = self.latents(x.shape[0])  # (b, m, d)
         for layer in self.layers:
             latents = layer(latents, x)
-        out: Tensor = self.norm(latents)  # (b, m, d)
-        return out
+        return self.norm(latents)  # (b, m, d)
 
 
 class Idefics2ConnectorModule(nn.Module):
@@ -170,5 +168,4 @@ class Idefics2ConnectorModule(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        tokens: Tensor = self.resampler(self.project(x))  # (b, n, d) -> (b, m, t)
-        return tokens
+        return self.resampler(self.project(x))  # (b, n, d) -> (b, m, t)

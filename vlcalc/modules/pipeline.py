@@ -82,8 +82,7 @@ class ToyLlavaModule(nn.Module):
         hidden: Tensor = self.pipeline(visual, text_ids)  # (b, n + s, t)
         for layer in self.layers:
             hidden = layer(hidden)
-        logits: Tensor = self.head(hidden)  # (b, n + s, vocabulary)
-        return logits
+        return self.head(hidden)  # (b, n + s, vocabulary)
 
 
 class ProjectAndConcatenateModule(nn.Module):

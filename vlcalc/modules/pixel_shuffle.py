@@ -56,5 +56,4 @@ class PixelShuffleProjector(nn.Module):
         columns, rows = self.grid
         windows = to_windows(x, columns=columns, rows=rows, side=self.factor)
         shuffled = windows.flatten(2)  # (b, n / factor^2, factor^2 * d)
-        tokens: Tensor = self.layers(apply_if(self.norm, shuffled))  # (b, n / factor^2, t)
-        return tokens
+        return self.layers(apply_if(self.norm, shuffled))  # (b, n / factor^2, t)

@@ -129,8 +129,7 @@ class GemmaProjectorModule(nn.Module):
         self.project = nn.Linear(vision_width, text_width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        tokens: Tensor = self.project(self.norm(self.pool(x)))  # (b, pooled n, t)
-        return tokens
+        return self.project(self.norm(self.pool(x)))  # (b, pooled n, t)
 
 
 class MatryoshkaPool(nn.Module):

@@ -71,8 +71,7 @@ def check_grid(columns: int, rows: int, side: int, *, side_name: str) -> None:
 
 def apply_if(module: nn.Module | None, x: Tensor) -> Tensor:
     """Return module(x), or x where there is no module; `nn.Identity` would look never called."""
-    out: Tensor = x if module is None else module(x)
-    return out
+    return x if module is None else module(x)
 
 
 def split_heads(x: Tensor, head_dim: int) -> Tensor:
@@ -178,8 +177,7 @@ class FeedForward(nn.Module):
             hidden = self.activation(self.up(x))  # (b, s, hidden)
         else:
             hidden = self.activation(self.gate(x)) * self.up(x)  # (b, s, hidden)
-        out: Tensor = self.down(hidden)
-        return out
+        return self.down(hidden)
 
 
 def build_mlp(
@@ -203,8 +201,7 @@ class GatedUnit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         values, gates = x.chunk(2, dim=-1)
-        gated: Tensor = values * self.activation(gates)
-        return gated
+        return values * self.activation(gates)
 
 
 def build_gated_mlp(
@@ -265,5 +262,4 @@ class PostNormLayer(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         x = self.attention_norm(x + self.attention(x, mask=mask))  # (b, s, width)
-        out: Tensor = self.feed_forward_norm(x + self.feed_forward(x))
-        return out
+        return self.feed_forward_norm(x + self.feed_forward(x))

@@ -14,6 +14,11 @@ from vlcalc.core.division import divide
 from vlcalc.modules.primitives import Activation, Norm, apply_if, build_mlp, build_norm
 
 
+def join_features(features: Sequence[Tensor]) -> Tensor:
+    """Join the features of encoders that share a grid by channel, (b, n, d_1 + d_2 + ...)."""
+    return features[0] if len(features) == 1 else torch.cat(tuple(features), dim=-1)
+
+
 class LinearProjector(nn.Module):
     """One linear layer from vision width to text width.
 
@@ -27,9 +32,7 @@ class LinearProjector(nn.Module):
 
     def forward(self, *features: Tensor) -> Tensor:
         """Project the features of an encoder, or of several that share a grid."""
-        x = features[0] if len(features) == 1 else torch.cat(features, dim=-1)
-        tokens: Tensor = self.project(x)  # (b, n, d) -> (b, n, t)
-        return tokens
+        return self.project(join_features(features))  # (b, n, d) -> (b, n, t)
 
 
 class MLPProjector(nn.Module):
@@ -58,9 +61,10 @@ class MLPProjector(nn.Module):
             [vision_width, *hidden, text_width], activation=activation, bias=bias
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        tokens: Tensor = self.layers(apply_if(self.norm, x))  # (b, n, d) -> (b, n, t)
-        return tokens
+    def forward(self, *features: Tensor) -> Tensor:
+        """Project the features of an encoder, or of several that share a grid."""
+        x = apply_if(self.norm, join_features(features))  # (b, n, d)
+        return self.layers(x)  # (b, n, t)
 
 
 class FusedMLPProjector(nn.Module):
@@ -85,9 +89,7 @@ class FusedMLPProjector(nn.Module):
         )
 
     def forward(self, *features: Tensor) -> Tensor:
-        fused = torch.cat(features, dim=-1)  # (b, n, d_1 + d_2 + ...)
-        tokens: Tensor = self.layers(fused)  # (b, n, t)
-        return tokens
+        return self.layers(join_features(features))  # (b, n, t)
 
 
 class HybridProjector(nn.Module):
@@ -108,8 +110,7 @@ class HybridProjector(nn.Module):
 
     def forward(self, x: Tensor, high_res: Tensor) -> Tensor:
         halves = [self.high_res_project(high_res), self.project(x)]  # 2 x (b, n, t / 2)
-        tokens: Tensor = self.output(self.activation(torch.cat(halves, dim=-1)))  # (b, n, t)
-        return tokens
+        return self.output(self.activation(torch.cat(halves, dim=-1)))  # (b, n, t)
 
 
 class GroupedProjector(nn.Module):
@@ -144,8 +145,7 @@ class GroupedProjector(nn.Module):
             x.shape[1], self.compress_ratio, part_name="compress_ratio", whole_name="visual tokens"
         )
         grouped = x.unflatten(1, (-1, self.compress_ratio)).flatten(2)  # (b, n / r, r * d)
-        tokens: Tensor = self.layers(grouped)  # (b, n / r, t)
-        return tokens
+        return self.layers(grouped)  # (b, n / r, t)
 
 
 class ImageNewline(nn.Module):

@@ -33,8 +33,7 @@ class ResidualAttention(nn.Module):
     def forward(
         self, x: Tensor, context: Tensor | None = None, mask: Tensor | None = None
     ) -> Tensor:
-        out: Tensor = self.norm(x + self.attention(x, context, mask=mask))
-        return out
+        return self.norm(x + self.attention(x, context, mask=mask))
 
 
 class ResidualFeedForward(nn.Module):
@@ -46,8 +45,7 @@ class ResidualFeedForward(nn.Module):
         self.norm = nn.LayerNorm(width, eps=eps)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.norm(x + self.feed_forward(x))
-        return out
+        return self.norm(x + self.feed_forward(x))
 
 
 class SimplifiedQFormerModule(nn.Module):
@@ -106,8 +104,7 @@ class SimplifiedLayer(nn.Module):
     def forward(self, queries: Tensor, x: Tensor) -> Tensor:
         queries = self.self_attention(queries)  # (b, m, width)
         queries = self.cross_attention(queries, x)
-        out: Tensor = self.feed_forward(queries)
-        return out
+        return self.feed_forward(queries)
 
 
 class QFormerLayer(nn.Module):
@@ -141,8 +138,7 @@ class QFormerLayer(nn.Module):
         x = self.attention(x, mask=mask)  # (b, m + s, width)
         queries, text = x[:, :num_queries], x[:, num_queries:]
         if self.text_branch is not None and num_queries == 0:
-            out: Tensor = self.text_branch(text)  # (b, s, width)
-            return out
+            return self.text_branch(text)  # (b, s, width)
         if self.cross_attention is not None:
             queries = self.cross_attention(queries, features)  # (b, m, width)
         queries = self.query_branch(queries)
@@ -163,8 +159,7 @@ class TextEmbedding(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         positions = torch.arange(ids.shape[1], device=ids.device)  # (s)
-        embedded: Tensor = self.words(ids) + self.positions(positions)  # (b, s, width)
-        return embedded
+        return self.words(ids) + self.positions(positions)  # (b, s, width)
 
 
 class QFormerModule(nn.Module):
@@ -237,8 +232,7 @@ class QFormerModule(nn.Module):
 
     def word_embeddings(self) -> Tensor:
         """Return the matrix of word embeddings (vocabulary, width); needs the text branch."""
-        weight: Tensor = self._text_part().words.weight
-        return weight
+        return self._text_part().words.weight
 
     def _text_part(self) -> TextEmbedding:
         if self.text_embedding is None:

@@ -165,8 +165,7 @@ class JointResamplerModule(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         latents = self.latents(x.shape[0])  # (b, m, t)
         context = torch.cat([self.project(x), latents], dim=1)  # (b, n + m, t)
-        tokens: Tensor = self.attention(latents, context)  # (b, m, t)
-        return tokens
+        return self.attention(latents, context)  # (b, m, t)
 
 
 class AriaProjectorModule(nn.Module):
@@ -211,5 +210,4 @@ class AriaProjectorModule(nn.Module):
         queries = self.query(self.query_norm(queries))  # (b, m, d)
         x = self.key_norm(x)
         fused = self.output(self.attention(queries, self.key(x), values=self.value(x)))
-        tokens: Tensor = self.feed_forward(self.norm(fused))  # (b, m, t)
-        return tokens
+        return self.feed_forward(self.norm(fused))  # (b, m, t)

@@ -39,8 +39,7 @@ class WindowAttention(nn.Module):
         k = split_heads(torch.cat(keys, dim=1), self.head_dim)  # (b * m, h, all windows, e)
         v = split_heads(torch.cat(values, dim=1), self.head_dim)
         mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(-2)
-        out: Tensor = self.output(mixed)  # (b * m, 1, width)
-        return out
+        return self.output(mixed)  # (b * m, 1, width)
 
 
 class AggregatorLayer(nn.Module):
@@ -79,8 +78,7 @@ class AggregatorLayer(nn.Module):
         joined = torch.cat([queries, self.project_context(context)], dim=-1)
         x = self.project_in(joined)  # (b * m, 1, width)
         x = self.norm(x + self.attention(x, placed))
-        out: Tensor = queries + self.project_out(x)  # (b * m, 1, query width)
-        return out
+        return queries + self.project_out(x)  # (b * m, 1, query width)
 
 
 class AggregatorStack(nn.Module):

@@ -14,7 +14,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from vlcalc.modules.decoder import CausalSelfAttention, DecoderLayer, window_mask
 from vlcalc.modules.primitives import PostNormLayer, apply_if, store
-from vlcalc.modules.vit_layers import build_feed_forward
+from vlcalc.modules.vit_layers import build_vision_feed_forward
 
 TextActivation = Literal["gelu", "gelu_tanh", "quick_gelu", "relu"]
 Placement = Literal["pre", "post"]
@@ -31,7 +31,7 @@ def build_text_layer(
     eps: float,
 ) -> nn.Module:
     """Return one layer; one with norms after its sums takes its mask with the call."""
-    feed_forward = build_feed_forward(
+    feed_forward = build_vision_feed_forward(
         width=width, hidden_width=ffn_width, activation=activation, bias=True, gated=False
     )
     if norm_placement == "post":

@@ -52,8 +52,7 @@ class TokenPackerModule(nn.Module):
         coarse = to_tokens(F.interpolate(grid, size=size, mode="bilinear"))  # (b, m, d)
         queries = self.query_norm(self.project_query(coarse)).flatten(0, 1)[:, None]  # (b*m, 1, d)
         packed = self.attention(queries, keys, values=values)  # (b * m, 1, d)
-        tokens: Tensor = self.readout(packed.unflatten(0, coarse.shape[:2]).squeeze(2))
-        return tokens  # (b, m, t)
+        return self.readout(packed.unflatten(0, coarse.shape[:2]).squeeze(2))  # (b, m, t)
 
     def _to_regions(self, x: Tensor) -> Tensor:
         windows = to_windows(x, columns=self.side, rows=self.side, side=self.scale)

@@ -12,7 +12,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from vlcalc.modules.primitives import Attention, LearnedTokens
-from vlcalc.modules.vit_layers import VisionActivation, build_feed_forward
+from vlcalc.modules.vit_layers import VisionActivation, build_vision_feed_forward
 from vlcalc.modules.vit_windows import Grid
 
 
@@ -32,7 +32,7 @@ class AttentionPool(nn.Module):
         self.query = LearnedTokens(num_tokens=1, width=width)
         self.attention = Attention(width=width, num_heads=num_heads, bias=True)
         self.norm = nn.LayerNorm(width, eps=eps)
-        self.feed_forward = build_feed_forward(
+        self.feed_forward = build_vision_feed_forward(
             width=width, hidden_width=hidden_width, activation=activation, bias=True, gated=False
         )
 
@@ -42,7 +42,7 @@ class AttentionPool(nn.Module):
         return out
 
 
-class ChannelNorm(nn.LayerNorm):
+class ChannelLayerNorm(nn.LayerNorm):
     """LayerNorm over the channels of (b, d, rows, columns)."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -56,9 +56,9 @@ class ConvolutionNeck(nn.Module):
         super().__init__()
         width = widths[0]
         self.narrow = nn.Conv2d(vision_width, width, 1, bias=False)
-        self.narrow_norm = ChannelNorm(width, eps=eps)
+        self.narrow_norm = ChannelLayerNorm(width, eps=eps)
         self.mix = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        self.mix_norm = ChannelNorm(width, eps=eps)
+        self.mix_norm = ChannelLayerNorm(width, eps=eps)
         self.downsample = nn.Sequential(
             *(nn.Conv2d(a, b, 3, stride=2, padding=1, bias=False) for a, b in pairwise(widths))
         )

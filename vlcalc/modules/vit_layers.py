@@ -35,7 +35,7 @@ class QuickGELU(nn.Module):
         return x * torch.sigmoid(1.702 * x)
 
 
-def build_feed_forward(
+def build_vision_feed_forward(
     *, width: int, hidden_width: int, activation: VisionActivation, bias: bool, gated: bool
 ) -> FeedForward:
     """Return a feed-forward with any activation that vision transformers have."""
@@ -189,7 +189,7 @@ class VisionLayer(nn.Module):
         )
         self.attention_scale = new_scale()
         self.feed_forward_norm = build_norm(norm, width, eps=eps)
-        self.feed_forward = build_feed_forward(
+        self.feed_forward = build_vision_feed_forward(
             width=width, hidden_width=ffn_width, activation=activation, bias=mlp_bias, gated=gated
         )
         self.feed_forward_scale = new_scale()

@@ -24,14 +24,14 @@ def spans(length: int, size: int) -> Iterator[tuple[slice, int]]:
         yield slice(whole, length), length - whole
 
 
-def cut(x: Tensor, height: int, width: int) -> Tensor:
+def cut_windows(x: Tensor, height: int, width: int) -> Tensor:
     """Turn a grid (b, r, c, d) into its windows, (b * number, height * width, d)."""
     x = x.unflatten(2, (-1, width)).unflatten(1, (-1, height))  # (b, i, height, j, width, d)
     return x.transpose(2, 3).flatten(3, 4).flatten(0, 2)
 
 
-def join(windows: Tensor, like: Tensor, height: int, width: int) -> Tensor:
-    """Undo `cut`, given the grid that was cut."""
+def join_windows(windows: Tensor, like: Tensor, height: int, width: int) -> Tensor:
+    """Undo `cut_windows`, given the grid that was cut."""
     batch, rows, columns = like.shape[:3]
     x = windows.reshape(batch, rows // height, columns // width, height, width, -1)
     return x.transpose(2, 3).reshape(batch, rows, columns, -1)
@@ -63,8 +63,8 @@ def attend_in_windows(
         parts = []
         for across, width in spans(x.shape[2], size):
             part = x[:, down, across]
-            turned = None if angles is None else cut(angles[:, down, across], height, width)
-            mixed = attention(cut(part, height, width), (height, width), turned)
-            parts.append(join(mixed, part, height, width))
+            turned = None if angles is None else cut_windows(angles[:, down, across], height, width)
+            mixed = attention(cut_windows(part, height, width), (height, width), turned)
+            parts.append(join_windows(mixed, part, height, width))
         strips.append(torch.cat(parts, dim=2))
     return torch.cat(strips, dim=1)[:, :rows, :columns].flatten(1, 2)  # (b, n, d)

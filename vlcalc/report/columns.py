@@ -53,7 +53,7 @@ class Columns(Generic[R]):
         groups: Mapping[str, Sequence[str]] | None = None,
         default: Sequence[str] | None = None,
     ) -> None:
-        self.by_key = {each.column.key: each for each in metrics}
+        self.by_key = {m.column.key: m for m in metrics}
         self.groups = dict(groups or {})
         self.default = tuple(self.by_key if default is None else default)
 
@@ -96,4 +96,4 @@ class Columns(Generic[R]):
 
 def cells(metrics: Sequence[Metric[R]], rows: Sequence[R]) -> list[tuple[Any, ...]]:
     """Return the values of rows, a cell a metric."""
-    return [tuple(each.value(row) for each in metrics) for row in rows]
+    return [tuple(m.value(row) for m in metrics) for row in rows]

@@ -9,8 +9,12 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from vlcalc.core.errors import InputError
+from vlcalc.core.files import read_bytes
+from vlcalc.core.strict_json import parse_json
 from vlcalc.runs.run import SCHEMA, Run
 from vlcalc.spec.messages import expected_words
+
+MAX_RUN_BYTES = 1 << 26  # some 50,000 rows
 
 
 def to_json(run: Run) -> str:
@@ -27,8 +31,8 @@ def load_run(path: Path, *, where: str = "") -> Run:
     place = f"{where} {path}".strip()
     text = _text_of(path, place)
     try:
-        document = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+        document = parse_json(text)
+    except ValueError as error:
         raise InputError(
             expected="a file of `vlcalc bench --save`",
             got=f"broken JSON ({error})".lower(),
@@ -51,7 +55,7 @@ def load_run(path: Path, *, where: str = "") -> Run:
 
 def _text_of(path: Path, place: str) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_bytes(path, MAX_RUN_BYTES).decode("utf-8")
     except OSError as error:
         got = (error.strerror or str(error)).lower()
     except UnicodeDecodeError:

@@ -62,6 +62,22 @@ def check_agreement(
         _compare(_laid(tiled), fused, image)
 
 
+def check_encoders(encoders: tuple[VisionSpec, ...], fusion: Fusion | None) -> None:
+    """Refuse encoders that the fusion method has no place for, or of other widths than it says.
+
+    Raises:
+        PydanticCustomError: encoders and fusion method do not fit together.
+    """
+    widths = [vision.width for vision in encoders if vision.width]
+    if fusion is None or len(widths) < len(encoders):
+        return  # a width that is not known is held to nothing
+    try:
+        fusion.check_encoders(widths)
+    except InputError as error:
+        words = {"expected": error.expected, "got": error.got}
+        raise PydanticCustomError("encoders", "expected {expected}, got {got}", words) from None
+
+
 def _check_taps(vision: VisionSpec | None, fusion: Fusion) -> None:
     """Refuse more layers to be tapped than the encoder has before its last."""
     encoder = vision.encoder if vision else None

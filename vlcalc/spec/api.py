@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime
 from typing import Literal, get_args
 
-from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from vlcalc.core.bounds import Amount, NonNegativeFloat, PositiveInt
 from vlcalc.core.errors import InputError
 from vlcalc.spec.name import Name
 from vlcalc.tiling.base import Frozen, TilingField, TilingPolicy, VideoField
@@ -42,8 +43,8 @@ class Limits(Frozen):
     """What a hosted API refuses; None is unknown, not unlimited."""
 
     max_images: PositiveInt | None = None
-    max_request_bytes: PositiveInt | None = None
-    max_image_bytes: PositiveInt | None = None
+    max_request_bytes: Amount | None = None
+    max_image_bytes: Amount | None = None
     max_side_px: PositiveInt | None = None
     note: str = ""
 

@@ -8,12 +8,11 @@ from itertools import product
 from math import exp, log, prod
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from vlcalc.core.bounds import Amount, PositiveFloat, PositiveInt, Rate
 from vlcalc.tiling.base import Frozen
-
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 def _rising(values: tuple[float, ...]) -> tuple[float, ...]:
@@ -99,7 +98,7 @@ class FreshMemory(Frozen):
         bytes_per_s: at which their pages come, besides what the operator takes.
     """
 
-    min_bytes: PositiveInt
+    min_bytes: Amount
     bytes_per_s: Rate
 
 
@@ -126,9 +125,9 @@ class Calibration(Frozen):
     torch: str = ""
     threads: PositiveInt | None = None
     tf32: bool = False
-    operator_s: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    operator_s: float = Field(default=0.0, ge=0, le=3600)
     fresh: FreshMemory | None = None
-    cache_bytes: PositiveInt | None = None
+    cache_bytes: Amount | None = None
     flops_per_s: dict[str, Rate] = Field(default_factory=dict)
     bandwidth_bytes_per_s: Rate | None = None
     rates: dict[str, dict[str, RateTable]] = Field(default_factory=dict)

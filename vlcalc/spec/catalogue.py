@@ -27,6 +27,10 @@ FOLDERS = {
 DATED = re.compile(r"(.+)-(?:\d{4}-\d{2}-\d{2}|\d{8})", re.ASCII)
 
 
+MAX_SHOWN = 80  # letters of an unknown name that a message repeats
+MAX_MEMBERS = 6  # members of a family that a message lists
+
+
 class Entry(NamedTuple):
     """One spec of the catalogue: its file, and the variant in it (None for the main one)."""
 
@@ -63,13 +67,15 @@ def find(name: str, kinds: tuple[str, ...], *, where: str = "") -> Entry:
         entry = _entry_called(dated[1], ("api",))
     if entry is not None:
         return entry
-    known = [alias for kind in kinds for entry in entries(kind) for alias in entry.names]
-    what = " or ".join(kinds)
+    known = [entry for kind in kinds for entry in entries(kind)]
+    alike = {entry for entry in known if _respelled(wanted) in map(_respelled, entry.names)}
+    if len(alike) == 1:
+        return alike.pop()
     raise InputError(
-        expected=f"the name of a {what}, or a YAML file",
-        got=f"`{name}`",
+        expected=f"the name of a {' or '.join(kinds)}, or a YAML file",
+        got=f"`{name if len(name) <= MAX_SHOWN else name[:MAX_SHOWN] + '...'}`",
         where=where,
-        hint=near_miss(wanted, known) or "`vlcalc specs list` shows all names",
+        hint=_hint(wanted, known),
     )
 
 
@@ -84,6 +90,23 @@ def _entry_called(wanted: str, kinds: tuple[str, ...]) -> Entry | None:
         ),
         None,
     )
+
+
+def _respelled(name: str) -> str:
+    """Return a name in one of the ways that people write it: `gemma-3` and `gemma3` are one."""
+    return re.sub(r"(?<=[a-z])-(?=\d)", "", name.replace("_", "-").replace(" ", "-"))
+
+
+def _hint(wanted: str, known: list[Entry]) -> str:
+    """Name the members of the family that `wanted` is, or else the nearest name."""
+    family = re.compile(rf"(?:^|-){re.escape(wanted)}(?:$|[-.\d])")
+    members = [entry.name for entry in known if any(map(family.search, entry.names))]
+    if wanted and members:
+        shown = ", ".join(f"`{member}`" for member in members[:MAX_MEMBERS])
+        more = f" and {len(members) - MAX_MEMBERS} more" if len(members) > MAX_MEMBERS else ""
+        return f"there is {shown}{more}"
+    aliases = [alias for entry in known for alias in entry.names]
+    return near_miss(wanted[:MAX_SHOWN], aliases) or "`vlcalc specs list` shows all names"
 
 
 def entries(kind: str) -> Iterator[Entry]:
@@ -121,15 +144,16 @@ def files(kind: str) -> list[Path]:
 def _entry(path: Path, variant: int | None, data: dict[str, object]) -> Entry:
     name = str(data.get("name", path.stem))
     aliases = data.get("aliases") or ()
-    names = (name, *(str(alias) for alias in aliases)) if isinstance(aliases, tuple) else (name,)
-    return Entry(path, variant, name, tuple(each.casefold() for each in names))
+    names = (name, *map(str, aliases)) if isinstance(aliases, tuple) else (name,)
+    return Entry(path, variant, name, tuple(map(str.casefold, names)))
 
 
 def _candidates(wanted: str, kind: str) -> Iterator[Path]:
-    folder = specs_folder() / FOLDERS[kind]
-    stem = folder / f"{wanted}.yaml"
-    if "/" not in wanted and stem.is_file():
+    """Yield the files that may hold a name, the one that is called so first."""
+    paths = files(kind)
+    stem = specs_folder() / FOLDERS[kind] / f"{wanted}.yaml"
+    if stem in paths:
         yield stem
-    for path in files(kind):
+    for path in paths:
         if path != stem and wanted in path.read_text(encoding="utf-8").casefold():
             yield path

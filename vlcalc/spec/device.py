@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, PositiveInt, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from vlcalc.core.bounds import Amount, Rate
 from vlcalc.core.errors import InputError
 from vlcalc.spec.calibration import Calibration
 from vlcalc.spec.name import Name
@@ -40,8 +41,6 @@ PeakDtype = Annotated[
     AfterValidator(_known_dtype),
     WithJsonSchema({"type": "string", "enum": list(SHORT_DTYPES)}),
 ]
-# An infinite rate would make every latency zero.
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Interconnect(Frozen):
@@ -66,7 +65,7 @@ class Efficiency(Frozen):
 
     flops: float = Field(default=0.8, gt=0, le=1)
     bandwidth: float = Field(default=0.8, gt=0, le=1)
-    operator_s: float = Field(default=3e-6, ge=0, allow_inf_nan=False)
+    operator_s: float = Field(default=3e-6, ge=0, le=3600)
 
 
 class DeviceSpec(Frozen):
@@ -101,7 +100,7 @@ class DeviceSpec(Frozen):
     kind: Literal["gpu", "tpu", "apple", "edge", "cpu"]
     segment: Literal["datacenter", "workstation", "consumer", "personal", "edge"] | None = None
     unified_memory: bool = False
-    memory_bytes: PositiveInt | None = None
+    memory_bytes: Amount | None = None
     bandwidth_bytes_per_s: Rate | None = None
     interconnect: Interconnect | None = None
     flops_per_s: dict[PeakDtype, Rate] = Field(default_factory=dict)

@@ -1,7 +1,7 @@
 """Read a YAML file strictly and remember where each key stands.
 
-YAML 1.1 traps are refused or handled: duplicate keys, aliases (so no alias bombs), merge keys,
-`on`/`no` as booleans, `1e-6` as a string, tags, files of a size no spec has.
+YAML 1.1 traps are refused or handled: duplicate keys, aliases that expand to much (bombs), merge
+keys, `on`/`no` as booleans, `1e-6` as a string, tags, files of a size no spec has.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from typing import Any, ClassVar, NamedTuple
 import yaml
 
 from vlcalc.core.errors import InputError
+from vlcalc.core.files import OversizeError, read_bytes
 
 MAX_SPEC_BYTES = 262_144
 MAX_DEPTH = 40
+MAX_VALUES = 50_000  # of a file, what aliases repeat included; the longest spec has 2,000
+MAX_DIGITS = 40
 
 KeyPath = tuple[str | int, ...]
 
@@ -104,23 +107,18 @@ def read_document(path: Path) -> Document:
 
 def _read_text(path: Path) -> str:
     try:
-        size = path.stat().st_size
-        if size > MAX_SPEC_BYTES:
-            raise InputError(
-                expected=f"a spec of at most {MAX_SPEC_BYTES:,} bytes",
-                got=f"{size:,} bytes",
-                where=str(path),
-                hint="is this the right file?",
-            )
-        return path.read_text(encoding="utf-8")
+        return read_bytes(path, MAX_SPEC_BYTES).decode("utf-8")
+    except OversizeError as error:
+        expected, got, hint = (
+            f"a spec of at most {MAX_SPEC_BYTES:,} bytes",
+            str(error.strerror),
+            "is this the right file?",
+        )
     except OSError as error:
-        raise InputError(
-            expected="a readable YAML file", got=(error.strerror or "").lower(), where=str(path)
-        ) from None
+        expected, got, hint = "a readable YAML file", (error.strerror or str(error)).lower(), ""
     except UnicodeDecodeError as error:
-        raise InputError(
-            expected="UTF-8 text", got=f"a byte at {error.start} that is not", where=str(path)
-        ) from None
+        expected, got, hint = "UTF-8 text", f"a byte at {error.start} that is not", ""
+    raise InputError(expected=expected, got=got, where=str(path), hint=hint)
 
 
 def parse_document(text: str, file: str) -> Document:
@@ -189,22 +187,22 @@ def _depth_of_events(text: str) -> int:
 
 
 class _Builder:
-    """Turns composed YAML nodes into values; nodes seen twice are aliases."""
+    """Turns composed YAML nodes into values; a node that aliases repeat is built every time."""
 
     def __init__(self, file: str) -> None:
         self.marks: dict[KeyPath, Mark] = {}
         self._file = file
-        self._seen: set[int] = set()
+        self._num_values = 0
 
     def build(self, node: yaml.Node, path: KeyPath) -> Any:
         self.marks.setdefault(path, self._mark(node))
         if len(path) > MAX_DEPTH:
             raise self._error(node, f"at most {MAX_DEPTH} levels of nesting", "more")
+        self._num_values += 1
+        if self._num_values > MAX_VALUES:
+            raise self._error(node, f"at most {MAX_VALUES:,} values, aliases written out", "more")
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node)
-        if id(node) in self._seen:
-            raise self._error(node, "each value written out", "an alias (`*name`)")
-        self._seen.add(id(node))
         if isinstance(node, yaml.SequenceNode):
             return tuple(self.build(item, (*path, i)) for i, item in enumerate(node.value))
         assert isinstance(node, yaml.MappingNode)  # all that is left
@@ -231,6 +229,9 @@ class _Builder:
         match node.tag.removeprefix("tag:yaml.org,2002:"):
             case "str":
                 return text
+            case "int" if len(text) > MAX_DIGITS:
+                expected = f"a number of at most {MAX_DIGITS} digits"
+                raise self._error(node, expected, f"one of {len(text):,}")
             case "int":
                 return int(text.replace("_", ""))
             case "float":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -54,6 +54,20 @@ def load_spec(name: str) -> Spec:
 @cache
 def _shipped_spec(name: str) -> Spec:
     return build_entry(catalogue.find(name, ("model", "api")))
+
+
+def spec_of(model: Any) -> Spec:
+    """Return a spec as it is, or the one that a name stands for; callers may pass anything.
+
+    Raises:
+        InputError: it is neither, or `load_spec` finds nothing.
+        SpecError: as of `load_spec`.
+    """
+    if isinstance(model, ModelSpec | ApiSpec):
+        return model
+    if isinstance(model, str):
+        return load_spec(model)
+    raise InputError(expected="a spec or the name of one", got=f"a {type(model).__name__}")
 
 
 def load_fusion(name: str) -> FusionSpec:

@@ -45,16 +45,20 @@ def explain_errors(
 ) -> Iterator[InputError]:
     """Yield an error a line for each fault that pydantic found in a document."""
     for detail in error.errors(include_url=False):
-        path = tuple(part for part in detail["loc"] if _is_key(part, document))
+        path = _key_path(detail["loc"], document)
         mark = document.mark(path)
         expected, got, hint = _words(detail, path, model, document)
         where = f"{mark} `{_dotted(path)}`" if path else str(mark)
         yield InputError(expected=expected, got=got, where=where, hint=hint)
 
 
-def _is_key(part: int | str, document: Document) -> bool:
-    # Steps that pydantic adds inside a union are no keys of the file.
-    return isinstance(part, int) or "[" not in part
+def _key_path(steps: tuple[int | str, ...], document: Document) -> KeyPath:
+    """Return the keys of a document among the steps; pydantic adds some inside a union."""
+    path: KeyPath = ()
+    for step in steps:
+        if isinstance(step, int) or "[" not in step or (*path, step) in document.marks:
+            path = (*path, step)
+    return path
 
 
 def _dotted(path: KeyPath) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import NonNegativeInt, PositiveInt, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from vlcalc.backbones.decoder import Decoder
@@ -13,6 +13,7 @@ from vlcalc.backbones.language import LanguageModel
 from vlcalc.backbones.opaque import OpaqueEncoder
 from vlcalc.backbones.text_encoder import TextEncoder
 from vlcalc.backbones.vit import VisionTransformer
+from vlcalc.core.bounds import NonNegativeInt, PositiveInt
 from vlcalc.core.errors import InputError
 from vlcalc.spec.name import Name
 from vlcalc.tiling.base import Frozen
@@ -45,7 +46,7 @@ class VisionSpec(Frozen):
     image_size: PositiveInt | None = None
     width: PositiveInt | None = None
     num_prefix_tokens: NonNegativeInt | None = None
-    feature_layer: int | None = None
+    feature_layer: Annotated[int, Field(ge=-10_000, le=10_000)] | None = None
     drop_cls: bool | None = None
     encoder: VisionTransformer | None = None
     opaque: OpaqueEncoder | None = None

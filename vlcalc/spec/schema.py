@@ -6,13 +6,14 @@ derived from anything else in it.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from vlcalc.core.bounds import MAX_AMOUNT, Amount, NonNegativeFloat, NonNegativeInt, PositiveInt
 from vlcalc.fusion.base import FusionField
-from vlcalc.spec.agreement import check_agreement
+from vlcalc.spec.agreement import check_agreement, check_encoders
 from vlcalc.spec.api import ApiSpec
 from vlcalc.spec.name import Name
 from vlcalc.spec.part_specs import LanguageSpec, VisionSpec
@@ -48,7 +49,7 @@ class Published(Frozen):
     """
 
     metric: str
-    value: int | float
+    value: Annotated[int, Field(ge=0, le=MAX_AMOUNT)] | NonNegativeFloat
     source: str
     note: str = ""
     of: str = ""
@@ -73,7 +74,7 @@ class TrainingStage(Frozen):
     train: tuple[Part, ...]
     without: tuple[Part, ...] = ()
     fusion: FusionField | None = None
-    frozen: dict[Part, PositiveInt] = Field(default={})
+    frozen: dict[Part, Amount] = Field(default={})
     note: str = ""
 
     @model_validator(mode="after")
@@ -98,7 +99,7 @@ class ExtraParams(Frozen):
 
     what: str
     component: Literal["vision", "fusion", "language", "other"]
-    params: PositiveInt | None = None
+    params: Amount | None = None
     num_text_vectors: PositiveInt | None = None
     num_logits: NonNegativeInt = 0
 
@@ -161,6 +162,7 @@ class ModelSpec(Frozen):
 
     @model_validator(mode="after")
     def _check(self) -> ModelSpec:
+        check_encoders(self.encoders, self.fusion)
         check_agreement(self.vision, self.tiling, self.fusion, self.language)
         return self
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
-from pydantic import ConfigDict, PositiveFloat, PositiveInt
+from pydantic import ConfigDict
 
+from vlcalc.core.bounds import PositiveFloat, PositiveInt
 from vlcalc.core.errors import InputError
 from vlcalc.core.image_size import ImageSize, check_size
 from vlcalc.core.registry import Registry

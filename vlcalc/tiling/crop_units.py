@@ -10,8 +10,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from pydantic import PositiveFloat, PositiveInt
-
+from vlcalc.core.bounds import PositiveFloat, PositiveInt
 from vlcalc.tiling.base import POLICIES, ImageSize, Step, Tiling, TilingPolicy
 from vlcalc.tiling.scaling import as_written, ceil_div
 from vlcalc.tiling.steps import vectors_step

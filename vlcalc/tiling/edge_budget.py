@@ -9,8 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Literal
 
-from pydantic import PositiveInt
-
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.tiling.base import POLICIES, ImageSize, Step, Tiling, TilingPolicy, View
 from vlcalc.tiling.scaling import ceil_div
 from vlcalc.tiling.steps import patches_step, vectors_step

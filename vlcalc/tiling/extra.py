@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pydantic import NonNegativeInt
-
+from vlcalc.core.bounds import NonNegativeInt
 from vlcalc.tiling.words import Frozen, Step
 
 

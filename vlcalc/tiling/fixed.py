@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from pydantic import NonNegativeInt, PositiveInt, model_validator
+from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
+from vlcalc.core.bounds import NonNegativeInt, PositiveInt
 from vlcalc.tiling.base import POLICIES, ImageSize, Step, Tiling, TilingPolicy, View
 from vlcalc.tiling.extra import ExtraTokens
 from vlcalc.tiling.steps import patches_step, vectors_step

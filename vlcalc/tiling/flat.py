@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import PositiveInt
-
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.tiling.base import POLICIES, ImageSize, Step, Tiling, TilingPolicy
 from vlcalc.tiling.steps import vectors_step
 

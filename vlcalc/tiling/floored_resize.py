@@ -8,8 +8,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from pydantic import PositiveInt
-
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.tiling.base import POLICIES, ImageSize, Step, Tiling, TilingPolicy, View
 from vlcalc.tiling.extra import ExtraTokens
 from vlcalc.tiling.steps import patches_step, vectors_step

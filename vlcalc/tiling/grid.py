@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Literal, NamedTuple
 
-from pydantic import NonNegativeInt, PositiveInt, model_validator
+from pydantic import model_validator
 
+from vlcalc.core.bounds import NonNegativeInt, PositiveInt
 from vlcalc.core.errors import RefusedError
 from vlcalc.core.image_size import MAX_SIDE_PX
 from vlcalc.tiling.base import (

@@ -9,8 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Annotated, NamedTuple
 
-from pydantic import NonNegativeInt
-
+from vlcalc.core.bounds import NonNegativeInt
 from vlcalc.core.registry import Registry
 from vlcalc.tiling.base import Frozen, ImageSize
 from vlcalc.tiling.chooser import TileGrid

@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from pydantic import PositiveFloat, PositiveInt
-
+from vlcalc.core.bounds import PositiveFloat, PositiveInt
 from vlcalc.core.errors import RefusedError
 from vlcalc.tiling.base import POLICIES, ImageSize, Step, Tiling, TilingPolicy, View
 from vlcalc.tiling.scaling import as_written, ceil_div, fit_long_side

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import NonNegativeInt, PositiveInt
-
+from vlcalc.core.bounds import NonNegativeInt, PositiveInt
 from vlcalc.tiling.base import POLICIES, ImageSize, Step, Tiling, TilingPolicy
 from vlcalc.tiling.scaling import ceil_div, fit_long_side
 

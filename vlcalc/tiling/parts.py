@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Literal, NamedTuple
 
-from pydantic import PositiveInt, model_validator
+from pydantic import model_validator
 
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.core.errors import RefusedError
 from vlcalc.tiling.base import POLICIES, ImageSize, Step, Tiling, TilingPolicy, View
 from vlcalc.tiling.chooser import SINGLE_TILE, TileGrid

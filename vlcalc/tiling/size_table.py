@@ -9,8 +9,9 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field
 
+from vlcalc.core.bounds import PositiveFloat, PositiveInt
 from vlcalc.tiling.base import POLICIES, Frozen, ImageSize, Step, Tiling, TilingPolicy
 from vlcalc.tiling.scaling import as_written
 from vlcalc.tiling.steps import vectors_step

@@ -9,9 +9,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from pydantic import PositiveInt
-
-from vlcalc.core.bounds import Tiles
+from vlcalc.core.bounds import PositiveInt, Tiles
 from vlcalc.tiling.base import POLICIES, ImageSize, Step, Tiling, TilingPolicy, View
 from vlcalc.tiling.chooser import SINGLE_TILE, TileGrid
 from vlcalc.tiling.extra import ExtraTokens

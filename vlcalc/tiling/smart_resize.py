@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 from typing import Literal, NamedTuple
 
-from pydantic import PositiveInt
-
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.core.errors import RefusedError
 from vlcalc.tiling.base import POLICIES, ImageSize, Step, Tiling, TilingPolicy, View
 from vlcalc.tiling.extra import ExtraTokens

@@ -6,8 +6,9 @@ deepseek-ai/DeepSeek-OCR `process/image_process.py` (side).
 
 from __future__ import annotations
 
-from pydantic import PositiveInt, model_validator
+from pydantic import model_validator
 
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.tiling.base import Frozen, ImageSize
 
 

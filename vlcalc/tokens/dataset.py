@@ -59,6 +59,7 @@ class CountedModel:
         context_window: window that an image may overflow; None when not known.
         taken_tokens: text and reserve, which an image has to leave free.
         distribution: what was counted so far.
+        first_refusal: why the first image that was refused was; "" where none was.
     """
 
     model: str
@@ -66,6 +67,12 @@ class CountedModel:
     context_window: int | None
     taken_tokens: int = 0
     distribution: Distribution = field(default_factory=Distribution)
+    first_refusal: str = ""
+
+    def refuse(self, count: int, reason: str) -> None:
+        """Count images that have no tokens."""
+        self.distribution.num_refused += count
+        self.first_refusal = self.first_refusal or reason
 
     @property
     def room(self) -> int | None:
@@ -75,25 +82,27 @@ class CountedModel:
 
 def count_sizes(models: Sequence[CountedModel], sizes: Iterable[Sized]) -> None:
     """Count every size for every model; a size that cannot be used counts as refused."""
-    for size, count, _, _ in sizes:
+    for size, count, _, unreadable in sizes:
         for model in models:
             if size is None:
-                model.distribution.num_refused += count
+                model.refuse(count, unreadable)
                 continue
             try:
                 tiling = model.tile(size)
-            except VlcalcError:
-                model.distribution.num_refused += count
+            except VlcalcError as refusal:
+                model.refuse(count, str(refusal))
             else:
                 model.distribution.add(tiling.image_tokens + tiling.extra_tokens, count)
 
 
 def distribution_table(models: Sequence[CountedModel]) -> Table:
     """Return a row for each model."""
-    note = "Tokens of one image in the sequence, image and extra; quantiles by nearest rank."
+    notes = ["Tokens of one image in the sequence, image and extra; quantiles by nearest rank."]
+    refusals = {counted.model: counted.first_refusal for counted in models if counted.first_refusal}
+    notes += [f"The first that {model} refuses: {reason}." for model, reason in refusals.items()]
     rows = [_cells(model) for model in models]
     over = frozenset(i for i, row in enumerate(rows) if row[-1])
-    return Table(DISTRIBUTION_COLUMNS, rows, notes=(note,), alerts=over)
+    return Table(DISTRIBUTION_COLUMNS, rows, notes=tuple(notes), alerts=over)
 
 
 def histogram_table(model: CountedModel, *, unicode: bool = True) -> Table:

@@ -24,6 +24,6 @@ class Canvas:
     unicode: bool = True
 
 
-Format = Callable[[Table, Canvas], Iterator[str]]
+Renderer = Callable[[Table, Canvas], Iterator[str]]
 
-FORMATS: Registry[Format] = Registry("format", "vlcalc.report.formats")
+FORMATS: Registry[Renderer] = Registry("format", "vlcalc.report.formats")

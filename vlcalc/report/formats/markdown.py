@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 
 from vlcalc.report.formats import FORMATS, Canvas
-from vlcalc.report.formats.cells import cell_text
+from vlcalc.report.formats.cells import for_people
 from vlcalc.report.table import Table
+
+# What GitHub's Markdown would take for HTML, an entity, a cell's end or an escape.
+MARKUP = re.compile(r"[\\|<&]")
 
 
 @FORMATS.register("markdown")
-def render(table: Table, canvas: Canvas) -> Iterator[str]:
+def render_markdown(table: Table, canvas: Canvas) -> Iterator[str]:
     """Yield the table as Markdown; rows are streamed."""
-    table = table.for_reader("people")
+    table = for_people(table)
     if table.title:
-        yield f"**{table.title}**\n\n"
-    yield _line([column.title for column in table.columns])
+        yield f"**{_escaped(table.title)}**\n\n"
+    yield _line([_escaped(column.title) for column in table.columns])
     yield _line(["---" if column.unit == "text" else "---:" for column in table.columns])
     for row in table.rows:
-        cells = zip(table.columns, row, strict=True)
-        yield _line([_escaped(cell_text(column, value)) for column, value in cells])
+        yield _line(map(_escaped, row))
     for note in table.notes:
         yield f"\n{_escaped(note)}\n"
 
 
-def _line(cells: list[str]) -> str:
+def _line(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cells) + " |\n"
 
 
 def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+    return MARKUP.sub(r"\\\g<0>", text)

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import PositiveInt
-
-from vlcalc.core.bounds import Tiles
+from vlcalc.core.bounds import PositiveInt, Tiles
 from vlcalc.tiling.base import ImageSize
 from vlcalc.tiling.chooser import CHOOSERS, Chooser, TileGrid
 from vlcalc.tiling.grids import closest_grid

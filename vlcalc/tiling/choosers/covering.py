@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import PositiveFloat
-
-from vlcalc.core.bounds import Tiles
+from vlcalc.core.bounds import PositiveFloat, Tiles
 from vlcalc.tiling.base import ImageSize
 from vlcalc.tiling.chooser import CHOOSERS, Chooser, TileGrid
 from vlcalc.tiling.grids import grids_by_area

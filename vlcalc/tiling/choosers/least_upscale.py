@@ -17,9 +17,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from pydantic import NonNegativeInt
-
-from vlcalc.core.bounds import Tiles
+from vlcalc.core.bounds import NonNegativeInt, Tiles
 from vlcalc.tiling.base import ImageSize
 from vlcalc.tiling.chooser import CHOOSERS, SINGLE_TILE, Chooser, TileGrid
 from vlcalc.tiling.grids import grids_by_area

@@ -8,9 +8,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from pydantic import PositiveFloat, PositiveInt
-
-from vlcalc.core.bounds import Tiles
+from vlcalc.core.bounds import PositiveFloat, PositiveInt, Tiles
 from vlcalc.tiling.base import ImageSize
 from vlcalc.tiling.chooser import CHOOSERS, SINGLE_TILE, Chooser, TileGrid
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.tiling.base import ImageSize
 from vlcalc.tiling.chooser import CHOOSERS, Chooser, TileGrid
 from vlcalc.tiling.grids import best_canvas

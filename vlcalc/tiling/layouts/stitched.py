@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from pydantic import NonNegativeInt, PositiveInt, model_validator
+from pydantic import model_validator
 
-from vlcalc.core.bounds import Tiles
+from vlcalc.core.bounds import NonNegativeInt, PositiveInt, Tiles
 from vlcalc.core.errors import RefusedError
 from vlcalc.tiling.base import ImageSize
 from vlcalc.tiling.chooser import TileGrid

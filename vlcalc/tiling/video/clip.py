@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from pydantic import NonNegativeInt, PositiveInt, model_validator
+from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
+from vlcalc.core.bounds import NonNegativeInt, PositiveInt
 from vlcalc.core.errors import InputError
 from vlcalc.tiling.base import (
     VIDEO_POLICIES,

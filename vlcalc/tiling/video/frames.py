@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import NonNegativeInt
-
+from vlcalc.core.bounds import NonNegativeInt
 from vlcalc.tiling.base import (
     VIDEO_POLICIES,
     ImageSize,
