@@ -93,7 +93,7 @@ def inspect_method(
     require_torch("counts modules")
     from vlcalc.cost import inspection
 
-    counts = inspection.inspect_method(spec, dims, attention=attention, dtype=dtype, verify=verify)
+    counts = inspection.count_method(spec, dims, attention=attention, dtype=dtype, verify=verify)
     return MethodInspection(counts=counts, depth=depth)
 
 

@@ -73,7 +73,7 @@ class Inspection:
     torch_flops: dict[str, int] | None
 
 
-def inspect_method(
+def count_method(
     spec: FusionSpec, dims: Dims, *, attention: str, dtype: str, verify: bool
 ) -> Inspection:
     """Build a method's module on meta and count it.
