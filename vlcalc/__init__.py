@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from vlcalc.core.image_size import ImageSize
     from vlcalc.inference.inference import Inference
     from vlcalc.runs.file import load_run
-    from vlcalc.serving.fit import Fit
+    from vlcalc.serving.fit import DeviceFit
     from vlcalc.serving.latency import Speed
     from vlcalc.spec.devices import load_device
     from vlcalc.spec.loader import load_spec
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Comparison",
-    "Fit",
+    "DeviceFit",
     "ImageSize",
     "Inference",
     "Speed",
@@ -75,7 +75,7 @@ __all__ = [
 
 _HOMES = {
     "Comparison": "vlcalc.comparison.methods",
-    "Fit": "vlcalc.serving.fit",
+    "DeviceFit": "vlcalc.serving.fit",
     "ImageSize": "vlcalc.core.image_size",
     "Inference": "vlcalc.inference.inference",
     "Speed": "vlcalc.serving.latency",

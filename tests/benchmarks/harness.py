@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils.benchmark import Timer
 
 from vlcalc.measurement.clocks import CLOCKS
-from vlcalc.measurement.harness import measure
+from vlcalc.measurement.harness import time_calls
 from vlcalc.measurement.microbenchmark import CpuTimeClock
 
 CPU_TIME = "cpu time"
@@ -67,7 +67,7 @@ def one_round(subject: Subject) -> Round:
         return out
 
     start = time.process_time()
-    timing = measure(call, [(subject.x,)], device=CPU_TIME, min_time_s=MIN_TIME_S)
+    timing = time_calls(call, [(subject.x,)], device=CPU_TIME, min_time_s=MIN_TIME_S)
     whole_s = time.process_time() - start
     counted = num_calls
     with torch.inference_mode():

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import torch
 
 from tests.cost.presets import CLIP_AND_VICUNA, preset_of_each_kind
-from vlcalc.cost.roofline import predict, whole_module_s
+from vlcalc.cost.roofline import predict_operators, whole_module_s
 from vlcalc.cost.trace import trace_operators
 from vlcalc.fusion.base import Dims, Fusion
 from vlcalc.measurement.calibrate import measure_rates
@@ -121,7 +121,7 @@ def predicted(fusion: Fusion, dims: Dims, devices: list[DeviceSpec]) -> tuple[fl
     trace = trace_operators(module, inputs, attention="cpu")
     by_operator, whole = [], []
     for device in devices:
-        found = predict(trace.operators, device, dtype="float32", alone=True)
+        found = predict_operators(trace.operators, device, dtype="float32", alone=True)
         by_operator.append(found.latency_s or 0.0)
         at_once = whole_module_s(trace.flops, trace.memory, device, dtype="float32")
         whole.append(at_once or 0.0)

@@ -11,6 +11,8 @@ from vlcalc.comparison.methods import Comparison, compare_methods
 from vlcalc.comparison.setting import Setting
 from vlcalc.core.dtypes import parse_dtype
 from vlcalc.core.errors import InputError
+from vlcalc.fusion.inserted import InsertedLayers
+from vlcalc.spec import catalogue
 from vlcalc.spec.loader import load_fusion
 from vlcalc.spec.parts import fusion_group, load_language, load_vision
 
@@ -55,6 +57,22 @@ def test_prefill_follows_from_the_tokens() -> None:
     assert q_former.prefill_flops == decoder.prefill_flops(82, 1, logits="last")
     assert q_former.total_flops == (q_former.fuse_flops or 0) + (q_former.prefill_flops or 0)
     assert q_former.compression == 18
+
+
+@pytest.mark.parametrize("name", [path.stem for path in catalogue.files("fusion")])
+def test_a_batch_multiplies_the_caches_of_every_method(name: str) -> None:
+    """What an image adds to the cache is kept for each prompt, in the sequence or beside it."""
+    caches = [
+        compare_methods([load_fusion(name)], setting(batch_size=number), activations=False)[0]
+        for number in (1, 4)
+    ]
+    one, four = (row.kv_cache_bytes for row in caches)
+    if one is None:
+        assert caches[0].error
+    else:
+        assert four == 4 * one
+        inserted = isinstance(caches[0].method.fusion, InsertedLayers)
+        assert (one > 0) == (inserted or bool(caches[0].image_tokens))
 
 
 def test_a_batch_multiplies_work_and_caches_but_not_weights() -> None:

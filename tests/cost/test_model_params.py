@@ -10,7 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from vlcalc.core.errors import InputError
-from vlcalc.cost.components import Components, components, dims_of, sum_known
+from vlcalc.core.known import sum_known
+from vlcalc.cost.components import Components, components, dims_of
 from vlcalc.fusion.base import Dims
 from vlcalc.spec import catalogue
 from vlcalc.spec.loader import (

@@ -10,7 +10,13 @@ from torch import nn
 
 from vlcalc.cost.memory import PeakMemory
 from vlcalc.cost.products import Product
-from vlcalc.cost.roofline import TYPICAL, Prediction, measured_name, predict, whole_module_s
+from vlcalc.cost.roofline import (
+    TYPICAL,
+    Prediction,
+    measured_name,
+    predict_operators,
+    whole_module_s,
+)
 from vlcalc.cost.trace import Operator, trace_operators
 from vlcalc.spec.calibration import Axis, Calibration, FreshMemory, RateTable
 from vlcalc.spec.device import DeviceSpec, Efficiency
@@ -62,7 +68,7 @@ def calibrated(**fields: Any) -> DeviceSpec:
 
 
 def test_an_operator_takes_the_longer_of_compute_and_memory() -> None:
-    found = predict([operator(), product()], DEVICE, dtype="float32")
+    found = predict_operators([operator(), product()], DEVICE, dtype="float32")
     memory_s, compute_s = 10 / (0.25 * 2), 128 / (0.5 * 4)
     assert found == Prediction(
         latency_s=memory_s + compute_s + 2 * 0.5,
@@ -80,30 +86,32 @@ def test_an_operator_takes_the_longer_of_compute_and_memory() -> None:
      "overhead"), ([], None)],
 )  # fmt: skip
 def test_what_binds(operators: list[Operator], bound: str | None) -> None:
-    assert predict(operators, DEVICE, dtype="float32").bound == bound
+    assert predict_operators(operators, DEVICE, dtype="float32").bound == bound
 
 
 def test_repeats_multiply() -> None:
-    once = predict([operator(), product()], DEVICE, dtype="float32")
-    thrice = predict([operator(), product()], DEVICE, dtype="float32", repeats=3)
+    once = predict_operators([operator(), product()], DEVICE, dtype="float32")
+    thrice = predict_operators([operator(), product()], DEVICE, dtype="float32", repeats=3)
     assert once.latency_s is not None
     assert thrice.latency_s == pytest.approx(3 * once.latency_s)
     assert thrice.overhead_s == pytest.approx(3 * once.overhead_s)
 
 
 def test_an_unknown_peak_is_unknown_latency() -> None:
-    found = predict([operator(), product()], DEVICE, dtype="bfloat16")
+    found = predict_operators([operator(), product()], DEVICE, dtype="bfloat16")
     assert (found.latency_s, found.compute_s, found.memory_s, found.bound) == (None,) * 4
     no_bandwidth = DEVICE.model_copy(update={"bandwidth_bytes_per_s": None})
-    assert predict([operator()], no_bandwidth, dtype="float32").latency_s is None
+    assert predict_operators([operator()], no_bandwidth, dtype="float32").latency_s is None
 
 
 def test_a_pass_over_data_needs_no_peak_of_products() -> None:
-    assert predict([operator()], DEVICE, dtype="bfloat16").latency_s == 10 / (0.25 * 2) + 0.5
+    assert (
+        predict_operators([operator()], DEVICE, dtype="bfloat16").latency_s == 10 / (0.25 * 2) + 0.5
+    )
 
 
 def test_a_calibration_goes_before_peaks() -> None:
-    found = predict([operator(), product()], calibrated(), dtype="float32")
+    found = predict_operators([operator(), product()], calibrated(), dtype="float32")
     assert found.source == "calibrated"
     assert found.memory_s == pytest.approx(10 / 5)
     assert found.compute_s == pytest.approx(128 / 10)
@@ -113,25 +121,27 @@ def test_a_calibration_goes_before_peaks() -> None:
 
 def test_a_dtype_that_was_not_calibrated_falls_back_to_peaks() -> None:
     device = calibrated().model_copy(update={"flops_per_s": {"bfloat16": 8.0}})
-    assert predict([product()], device, dtype="bfloat16").source == "modelled"
+    assert predict_operators([product()], device, dtype="bfloat16").source == "modelled"
 
 
 def test_an_operator_that_was_not_measured_is_taken_for_a_typical_one() -> None:
-    silu = predict([operator(name="mish", kind="activation")], calibrated(), dtype="float32")
+    silu = predict_operators(
+        [operator(name="mish", kind="activation")], calibrated(), dtype="float32"
+    )
     assert silu.memory_s == pytest.approx(10 / 2)
-    unknown = predict([operator(name="cat", kind="copy")], calibrated(), dtype="float32")
+    unknown = predict_operators([operator(name="cat", kind="copy")], calibrated(), dtype="float32")
     assert unknown.latency_s is None
 
 
 def test_a_product_with_few_operations_a_byte_is_bound_by_memory() -> None:
-    found = predict([product(read_bytes=1000)], calibrated(), dtype="float32")
+    found = predict_operators([product(read_bytes=1000)], calibrated(), dtype="float32")
     assert found.bound == "memory"
     assert found.memory_s == pytest.approx(128 / 10)
 
 
 def test_fresh_memory_costs_its_first_touch() -> None:
     device = calibrated(fresh=FreshMemory(min_bytes=4, bytes_per_s=2.0))
-    found = predict([operator(), operator(written_bytes=3)], device, dtype="float32")
+    found = predict_operators([operator(), operator(written_bytes=3)], device, dtype="float32")
     assert found.memory_s == pytest.approx(10 / 5 + 4 / 2 + 9 / 5)
 
 
@@ -140,7 +150,7 @@ def test_a_variant_goes_before_the_plain_operator() -> None:
     device = calibrated(rates={"float32": tables})
     pool = {"name": "avg_pool2d", "kind": "resampling"}
     for layout, rate in (("strided", 4.0), ("contiguous", 1.0)):
-        found = predict([operator(layout=layout, **pool)], device, dtype="float32")
+        found = predict_operators([operator(layout=layout, **pool)], device, dtype="float32")
         assert found.memory_s == pytest.approx(10 / rate)
 
 
@@ -149,7 +159,7 @@ def test_weights_that_a_cache_keeps_count_only_for_a_module_alone() -> None:
     device = calibrated(rates={"float32": tables}, cache_bytes=100)
     few = [product(weight_bytes=60)]
     latency = {
-        name: predict(operators, device, dtype="float32", alone=alone).latency_s
+        name: predict_operators(operators, device, dtype="float32", alone=alone).latency_s
         for name, operators, alone in (
             ("alone", few, True),
             ("in a model", few, False),
@@ -201,7 +211,7 @@ def test_a_prediction_is_at_least_the_whole_module_at_full_efficiency() -> None:
     device = DEVICE.model_copy(update={"efficiency": Efficiency(flops=1, bandwidth=1)})
     module = nn.Sequential(nn.Linear(8, 6), nn.GELU(), nn.LayerNorm(6))
     trace = trace_operators(module, (torch.empty(5, 8, device="meta"),))
-    found = predict(trace.operators, device, dtype="float32")
+    found = predict_operators(trace.operators, device, dtype="float32")
     whole_s = whole_module_s(trace.flops, trace.memory, device, dtype="float32")
     assert found.latency_s is not None
     assert whole_s is not None

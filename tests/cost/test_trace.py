@@ -17,7 +17,7 @@ from tests.cost.presets import dims_of_preset, preset_names
 from tests.modules.helpers import built
 from vlcalc.core.errors import InputError
 from vlcalc.cost.flops import count_flops, count_flops_with_torch
-from vlcalc.cost.kinds import kind_of
+from vlcalc.cost.kinds import operator_kind
 from vlcalc.cost.layouts import layout_of, run_bytes
 from vlcalc.cost.memory import peak_memory
 from vlcalc.cost.products import Product
@@ -223,7 +223,7 @@ def test_views_and_reservations_are_no_operators() -> None:
 def test_an_operator_of_no_known_kind_stands_out() -> None:
     trace = traced(Run(torch.cdist), (3, 4), (5, 4))
     assert trace.unknown
-    assert kind_of("_cdist_forward") == "other"
+    assert operator_kind("_cdist_forward") == "other"
 
 
 def test_a_backend_that_is_none() -> None:

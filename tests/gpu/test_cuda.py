@@ -28,7 +28,7 @@ from vlcalc.fusion.base import Dims
 from vlcalc.measurement import run as running
 from vlcalc.measurement.calibrate import measure_rates
 from vlcalc.measurement.clocks import CudaClock
-from vlcalc.measurement.harness import measure
+from vlcalc.measurement.harness import time_calls
 from vlcalc.measurement.here import detected
 from vlcalc.measurement.prediction import Predictor
 from vlcalc.measurement.run import SDPA, Options, run_cases
@@ -113,7 +113,7 @@ def test_a_longer_prompt_lasts_longer() -> None:
     for length in (64, 2304):
         x = torch.randn(1, length, decoder.width, device="cuda", dtype=torch.bfloat16)
         call = partial(module, logits="last")
-        seconds.append(measure(call, [(x,)], device="cuda", min_time_s=0.05).median_s)
+        seconds.append(time_calls(call, [(x,)], device="cuda", min_time_s=0.05).median_s)
     assert 0 < seconds[0] < seconds[1]
 
 

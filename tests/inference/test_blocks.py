@@ -29,10 +29,10 @@ from vlcalc.backbones.text_encoder import TextEncoder
 from vlcalc.backbones.vit import VisionTransformer
 from vlcalc.cost.flops import count_flops, count_flops_with_torch
 from vlcalc.cost.trace import trace_operators
-from vlcalc.inference.blocks import Block
-from vlcalc.inference.costs import block_cost
-from vlcalc.inference.encode import encode_blocks
-from vlcalc.inference.language import language_prefill
+from vlcalc.inference.blocks.block import Block
+from vlcalc.inference.blocks.encode import encode_blocks
+from vlcalc.inference.blocks.phases import phase_passes
+from vlcalc.inference.costs import block_costs
 from vlcalc.inference.load import Load
 from vlcalc.inference.plan import Plan
 
@@ -59,9 +59,9 @@ def sum_of(blocks: Iterable[Block], load: Load) -> Cost:
     """Return the cost of all blocks, once each of them is found to be what it says."""
     flops, moved, peaks = 0, 0, []
     for block in blocks:
+        (cost,) = block_costs([block], load)
         module, inputs = block.build("meta")
         assert block.flops == count_flops_with_torch(module, inputs)[""], block
-        cost = block_cost(block, load)
         flops += block.num_repeats * block.flops
         moved += block.num_repeats * cost.moved_bytes
         ids = sum(each.nbytes for each in inputs if each.dtype is torch.long)
@@ -80,8 +80,8 @@ def whole(module: nn.Module, inputs: tuple[Tensor, ...], load: Load) -> Cost:
 
 
 def prompt(plan: Plan) -> tuple[Block, ...]:
-    (run,) = language_prefill(plan) or ()
-    return run.blocks
+    (passed,) = phase_passes(plan)["prefill"] or ()
+    return passed.blocks
 
 
 def ids(batch: int, length: int) -> Tensor:

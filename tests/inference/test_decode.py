@@ -22,14 +22,15 @@ from tests.inference.shapes import (
 from tests.inference.test_blocks import sum_of
 from vlcalc.backbones.encoder_decoder import EncoderDecoder
 from vlcalc.backbones.text_encoder import TextEncoder
-from vlcalc.inference.blocks import Block, Run
-from vlcalc.inference.costs import block_cost, phase_cost
-from vlcalc.inference.encoder_decoder import encoder_decoder_step
-from vlcalc.inference.generate import decode_step
-from vlcalc.inference.inference import phase_runs, phase_tokens
+from vlcalc.inference.blocks.block import Block, Pass
+from vlcalc.inference.blocks.decoder import DecoderBlocks
+from vlcalc.inference.blocks.encoder_decoder import EncoderDecoderBlocks
+from vlcalc.inference.blocks.phases import phase_passes
+from vlcalc.inference.blocks.text import TextBlocks
+from vlcalc.inference.costs import block_costs, phase_cost
+from vlcalc.inference.inference import phase_tokens
 from vlcalc.inference.memory import cache_bytes
 from vlcalc.inference.plan import Plan
-from vlcalc.inference.text import text_step
 
 Step = Callable[[int], tuple[Block, ...]]
 
@@ -38,19 +39,19 @@ STRETCHES = [(kind, 3, 7) for kind in DECODERS]
 STRETCHES += [(kind, *at) for kind in WINDOWED for at in ((3, 1), (3, 2), (5, 3), (6, 3), (20, 4))]
 
 
-def decode_runs_of(plan: Plan) -> tuple[Run, ...]:
-    runs = phase_runs(plan)["decode"]
-    assert runs is not None
-    return runs
+def decode_passes_of(plan: Plan) -> tuple[Pass, ...]:
+    passes = phase_passes(plan)["decode"]
+    assert passes is not None
+    return passes
 
 
 def assert_a_loop_costs_as_much(plan: Plan, contexts: Iterable[int], step: Step) -> None:
     """Hold the phase against every step by itself: FLOPs, bytes moved, peak activations."""
-    found = phase_cost("decode", decode_runs_of(plan), 0, plan.load, traced=True)
+    found = phase_cost("decode", decode_passes_of(plan), 0, plan.load, traced=True)
     flops, moved, peak = 0, 0, 0
     for context in contexts:
         for block in step(context):
-            cost = block_cost(block, plan.load)
+            (cost,) = block_costs([block], plan.load)
             flops += block.num_repeats * block.flops
             moved += block.num_repeats * cost.moved_bytes
             peak = max(peak, cost.peak_activation_bytes)
@@ -64,8 +65,8 @@ def test_stretches_of_a_decoder(kind: str, prompt: int, output: int) -> None:
     shape = plan.spec.language.decoder
     assert shape is not None
     contexts = range(prompt + 1, prompt + output)
-    assert_a_loop_costs_as_much(plan, contexts, lambda at: decode_step(shape, plan, at))
-    total = sum(run.flops for run in decode_runs_of(plan))
+    assert_a_loop_costs_as_much(plan, contexts, DecoderBlocks(shape, plan).token)
+    total = sum(run.flops for run in decode_passes_of(plan))
     assert total == sum(shape.decode_flops(context, 2) for context in contexts)
     assert phase_tokens(plan)["decode"] == 2 * (output - 1)
 
@@ -77,8 +78,8 @@ def test_stretches_of_a_text_decoder(kind: str, output: int) -> None:
     shape = TextEncoder.model_validate(fields)
     plan = planned({"text_encoder": fields}, load_of(6, output_tokens=output, batch_size=2))
     contexts = range(7, 6 + output)
-    assert_a_loop_costs_as_much(plan, contexts, lambda at: text_step(shape, plan, at))
-    total = sum(run.flops for run in decode_runs_of(plan))
+    assert_a_loop_costs_as_much(plan, contexts, TextBlocks(shape, plan).token)
+    total = sum(run.flops for run in decode_passes_of(plan))
     assert total == sum(shape.decode_flops(context, 2) for context in contexts)
 
 
@@ -89,8 +90,8 @@ def test_stretches_of_an_encoder_decoder(kind: str, output: int) -> None:
     shape = EncoderDecoder.model_validate(fields)
     plan = planned({"encoder_decoder": fields}, load_of(6, output_tokens=output, batch_size=2))
     contexts = range(2, output + 1)
-    assert_a_loop_costs_as_much(plan, contexts, lambda at: encoder_decoder_step(shape, plan, at))
-    total = sum(run.flops for run in decode_runs_of(plan))
+    assert_a_loop_costs_as_much(plan, contexts, EncoderDecoderBlocks(shape, plan).token)
+    total = sum(run.flops for run in decode_passes_of(plan))
     assert total == sum(shape.decode_flops(context, 6, 2) for context in contexts)
     cache = cache_bytes(plan)
     assert cache is not None
@@ -103,7 +104,7 @@ def test_a_step_counts_as_its_modules_do(kind: str) -> None:
     plan = planned({"decoder": {**LLAMA, **DECODERS[kind]}}, load_of(3, batch_size=2))
     shape = plan.spec.language.decoder
     assert shape is not None
-    assert sum_of(decode_step(shape, plan, 7), plan.load).flops == shape.decode_flops(7, 2)
+    assert sum_of(DecoderBlocks(shape, plan).token(7), plan.load).flops == shape.decode_flops(7, 2)
 
 
 @pytest.mark.parametrize("kind", ENCODER_DECODERS)
@@ -111,13 +112,13 @@ def test_a_step_of_the_others_counts_as_its_modules_do(kind: str) -> None:
     fields = {**T5, **ENCODER_DECODERS[kind]}
     shape = EncoderDecoder.model_validate(fields)
     plan = planned({"encoder_decoder": fields}, load_of(6, batch_size=2))
-    assert sum_of(encoder_decoder_step(shape, plan, 9), plan.load).flops == shape.decode_flops(
-        9, 6, 2
-    )
+    assert sum_of(
+        EncoderDecoderBlocks(shape, plan).token(9), plan.load
+    ).flops == shape.decode_flops(9, 6, 2)
     for text in ("blip", "causal, norms before"):
         texts = TextEncoder.model_validate({**TEXT, **TEXTS[text]})
         plan = planned({"text_encoder": {**TEXT, **TEXTS[text]}}, load_of(6, batch_size=2))
-        assert sum_of(text_step(texts, plan, 9), plan.load).flops == texts.decode_flops(9, 2)
+        assert sum_of(TextBlocks(texts, plan).token(9), plan.load).flops == texts.decode_flops(9, 2)
 
 
 @pytest.mark.oracle
@@ -129,4 +130,4 @@ def test_a_step_counts_as_the_real_class_does(name: str) -> None:
         real(torch.ones(2, 1, dtype=torch.long), past_key_values=cache, use_cache=True)
     load = load_of(length, output_tokens=2, batch_size=2)
     plan = planned({"decoder": shape.model_dump()}, load)
-    assert sum(run.flops for run in decode_runs_of(plan)) == counter.get_total_flops()
+    assert sum(run.flops for run in decode_passes_of(plan)) == counter.get_total_flops()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -9,7 +11,6 @@ from torch import nn
 from vlcalc.core.errors import InputError
 from vlcalc.core.image_size import ImageSize
 from vlcalc.inference.inference import Inference, infer
-from vlcalc.inference.linears import layer_linears
 from vlcalc.inference.load import Load
 from vlcalc.inference.memory import inserted_linears, language_linears
 from vlcalc.inference.quantisation import QUANTISATIONS, Quantisation, parse_quantisation
@@ -43,7 +44,7 @@ def test_linear_weights_are_those_of_the_module(name: str) -> None:
             if isinstance(each, nn.Linear) and not path.endswith(("router.scores", "shared_gate"))
         ]
         stacked = [p.numel() for path, p in layer.named_parameters() if p.ndim == 3]
-        ours = layer_linears(decoder, index)
+        ours = decoder.layer_linears(index)
         assert sum(rows * columns for rows, columns in ours) == sum(linears) + sum(stacked)
 
 
@@ -51,7 +52,8 @@ def test_linear_weights_are_those_of_the_module(name: str) -> None:
 def test_linear_weights_of_inserted_layers_are_those_of_the_module(name: str) -> None:
     plan = inference(name, Load(image=SQUARE)).plan
     assert plan.inserted is not None
-    dims = plan.fusion_dims[0]
+    dims = plan.inserted_dims
+    assert dims is not None
     with torch.device("meta"):
         layer = plan.inserted.build_layer(dims)
     shapes = sorted(
@@ -65,7 +67,7 @@ def test_awq_weights_are_as_large_as_the_released_file() -> None:
     """TheBloke/Llama-2-7B-AWQ prints 3.89 GB: 4 bits in groups of 128, the rest in 16 bits."""
     decoder = load_language("llama-2-7b").decoder
     assert decoder is not None
-    linears = layer_linears(decoder, 0) * decoder.depth
+    linears = decoder.layer_linears(0) * decoder.depth
     quantised = sum(QUANTISATIONS["int4"].linear_bytes(*shape) for shape in linears)
     plain = 2 * (decoder.num_params() - sum(rows * columns for rows, columns in linears))
     assert round((quantised + plain) / 1e9, 2) == 3.89
@@ -97,10 +99,66 @@ def test_groups_that_do_not_divide_a_width_are_refused() -> None:
     assert parse_quantisation("none") is None
 
 
-def test_a_quantisation_needs_a_decoder() -> None:
+@pytest.mark.oracle
+def test_linear_weights_of_an_encoder_decoder_are_those_of_the_real_class() -> None:
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    shape = load_language("flan-t5-xl").encoder_decoder
+    assert shape is not None
+    config = T5Config(
+        d_model=2048, d_kv=64, d_ff=5120, num_layers=24, num_heads=32,
+        feed_forward_proj="gated-gelu", tie_word_embeddings=False,
+    )  # fmt: skip
+    with torch.device("meta"):
+        real = T5ForConditionalGeneration(config)
+    for name, stack in shape.stacks.items():
+        linears = [
+            tuple(each.weight.shape)
+            for each in real.get_submodule(name).modules()
+            if isinstance(each, nn.Linear)
+        ]
+        assert sorted(stack.linears) == sorted(linears)
+
+
+@pytest.mark.parametrize("quant", ["int8", "int4"])
+def test_an_encoder_decoder_is_quantised(quant: str) -> None:
+    load = Load(image=SQUARE, quantisation=QUANTISATIONS[quant], output_tokens=2)
+    found = inference("blip2-flan-t5-xl", load)
+    plain = inference("blip2-flan-t5-xl", Load(image=SQUARE, output_tokens=2))
+    linears = language_linears(found.plan)
+    # 24 layers of 4 and 3 matrices, 24 of 8 and 3; each attention is 2048 x 2048 four times.
+    assert len(linears) == 24 * 7 + 24 * 11
+    assert sum(rows * columns for rows, columns in linears) == 24 * (
+        12 * 2048 * 2048 + 6 * 2048 * 5120
+    )
+    saved = sum(2 * rows * columns - QUANTISATIONS[quant].linear_bytes(rows, columns)
+                for rows, columns in linears)  # fmt: skip
+    assert plain.weights.language is not None
+    assert found.weights.language == plain.weights.language - saved
+    parts = {part.path: part.weight_bytes or 0 for part in tree(found) if part.level == 2}
+    language = [size for path, size in parts.items() if path.startswith("language.")]
+    assert sum(language) == found.weights.language
+
+
+def test_a_quantised_encoder_decoder_reads_fewer_bytes_and_no_less_of_them() -> None:
+    """A decoded token reads the decoder's weights but for those that make the source's keys."""
+    plain = Load(image=SQUARE, output_tokens=2)
+    spec = load_spec("blip2-flan-t5-xl")
+    assert isinstance(spec, ModelSpec)
+    whole = infer(spec, plain).phase("decode").moved_bytes
+    packed = replace(plain, quantisation=QUANTISATIONS["int8"])
+    read = infer(spec, packed).phase("decode").moved_bytes
+    assert whole is not None
+    assert read is not None
+    rows = 24 * (6 * 2048 + 2 * 5120 + 2048)  # outputs of the matrices that are read
+    values = 24 * (6 * 2048 * 2048 + 3 * 2048 * 5120)
+    assert whole - read == values - 4 * rows  # a byte less each, and a scale of each output
+
+
+def test_a_quantisation_needs_a_language_model_whose_shape_is_known() -> None:
     load = Load(image=SQUARE, quantisation=QUANTISATIONS["int4"], output_tokens=2)
-    with pytest.raises(InputError, match="a decoder whose shape is known"):
-        inference("blip2-flan-t5-xl", load)
+    with pytest.raises(InputError, match="a language model whose shape is known"):
+        inference("deepseek-ocr2", load)
 
 
 @pytest.mark.parametrize("quant", [None, "int8", "int4"])
@@ -149,7 +207,7 @@ def test_batch_output_and_dtype_scale_the_cache() -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"num_images": 0}, {"batch_size": 0}, {"output_tokens": 0}, {"text_tokens": -1},
+    [{"num_images": -1}, {"batch_size": 0}, {"output_tokens": 0}, {"text_tokens": -1},
      {"batch_size": 1.5}, {"num_images": 10**9}],
 )  # fmt: skip
 def test_numbers_out_of_bounds_are_refused(fields: dict[str, int]) -> None:

@@ -9,8 +9,9 @@ from pydantic import ValidationError
 
 from vlcalc.core.errors import InputError
 from vlcalc.core.image_size import ImageSize
-from vlcalc.inference.blocks import PHASES, Phase
-from vlcalc.inference.inference import Inference, infer, phase_runs, phase_tokens
+from vlcalc.inference.blocks.block import PHASES, Phase
+from vlcalc.inference.blocks.phases import phase_passes
+from vlcalc.inference.inference import Inference, infer, phase_tokens
 from vlcalc.inference.load import Load
 from vlcalc.inference.memory import cache_bytes
 from vlcalc.inference.plan import Plan, make_plan
@@ -30,7 +31,7 @@ def inference(name: str, image: tuple[int, int], **fields: Any) -> Inference:
 
 
 def flops(plan: Plan, phase: Phase) -> int:
-    return int(sum(run.flops for run in phase_runs(plan)[phase] or ()))
+    return int(sum(passed.flops for passed in phase_passes(plan)[phase] or ()))
 
 
 # context vectors of an image, cross-attention layers, width of keys, layers and width of the text

@@ -14,8 +14,8 @@ from tests.inference.real_in_sequence import blip2_opt, blip2_t5, llava, qwen25
 from vlcalc.backbones.decoder import Logits
 from vlcalc.core.image_size import ImageSize
 from vlcalc.cost.components import Components, components
-from vlcalc.inference.blocks import Phase
-from vlcalc.inference.inference import phase_runs
+from vlcalc.inference.blocks.block import Phase
+from vlcalc.inference.blocks.phases import phase_passes
 from vlcalc.inference.load import Load
 from vlcalc.inference.memory import cache_bytes
 from vlcalc.inference.plan import Plan, make_plan
@@ -70,9 +70,9 @@ def planned(name: str, text_tokens: int, logits: Logits) -> Plan:
 def flops(plan: Plan, phase: Phase) -> tuple[int, int]:
     """Return the FLOPs of a phase, the head apart."""
     blocks = [
-        (run.num_runs * block.num_repeats * block.flops, block.path == "language.head")
-        for run in phase_runs(plan)[phase] or ()
-        for block in run.blocks
+        (passed.num_runs * block.num_repeats * block.flops, block.path == "language.head")
+        for passed in phase_passes(plan)[phase] or ()
+        for block in passed.blocks
     ]
     head = sum(count for count, is_head in blocks if is_head)
     return int(sum(count for count, _ in blocks) - head), int(head)

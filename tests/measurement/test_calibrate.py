@@ -9,13 +9,13 @@ from itertools import count
 import pytest
 import torch
 
-from vlcalc.cost.roofline import measured_name, predict, sizes_of
+from vlcalc.cost.roofline import measured_name, predict_operators, sizes_of
 from vlcalc.cost.trace import Operator, OperatorRecorder, trace_operators
 from vlcalc.measurement import calibrate as calibrating
 from vlcalc.measurement import microbenchmark, probes
 from vlcalc.measurement.calibrate import measure_rates
 from vlcalc.measurement.clocks import Clock
-from vlcalc.measurement.microbenchmark import Buffer, CpuTimeClock, Grid, Run, Sizes, Timer
+from vlcalc.measurement.microbenchmark import Buffer, CpuTimeClock, RateGrid, Run, Sizes, Timer
 from vlcalc.measurement.pass_benchmarks import passes
 from vlcalc.measurement.probes import Probes, probe
 from vlcalc.measurement.product_benchmarks import convolutions, products
@@ -33,7 +33,7 @@ def buffer() -> Buffer:
     return Buffer("cpu", torch.float32)
 
 
-def smallest(grid: Grid) -> dict[Quantity, int]:
+def smallest(grid: RateGrid) -> dict[Quantity, int]:
     return {of: min(values) for of, values in grid.axes.items()}
 
 
@@ -51,7 +51,7 @@ def names_of(operator: Operator) -> tuple[str, str]:
 
 @pytest.mark.parametrize("grid", GRIDS, ids=lambda grid: grid.name)
 def test_a_benchmark_runs_the_operator_of_its_name_and_does_its_work(
-    grid: Grid, buffer: Buffer
+    grid: RateGrid, buffer: Buffer
 ) -> None:
     sizes = smallest(grid)
     if "bytes" in sizes:
@@ -81,7 +81,7 @@ def test_accelerators_are_measured_at_larger_sizes_too() -> None:
 
 
 @pytest.mark.parametrize("grid", LARGE, ids=lambda grid: grid.name)
-def test_operands_of_all_sizes_can_be_cut(grid: Grid) -> None:
+def test_operands_of_all_sizes_can_be_cut(grid: RateGrid) -> None:
     buffer = Buffer("meta", torch.float32)
     grid.make(buffer, {of: max(values) for of, values in grid.axes.items()})
 
@@ -163,9 +163,9 @@ def runs(buffer: Buffer, sizes: Sizes) -> Run:
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = {"rows": (1, 2), "inner": (3,)}
     grids = [
-        Grid("addmm", rows, runs, lambda sizes: 2 * sizes["rows"] * sizes["inner"]),  # type: ignore[arg-type]
-        Grid("silu", {"bytes": (10, 100)}, runs),
-        Grid("gelu", {"bytes": (10, 100)}, fails),
+        RateGrid("addmm", rows, runs, lambda sizes: 2 * sizes["rows"] * sizes["inner"]),  # type: ignore[arg-type]
+        RateGrid("silu", {"bytes": (10, 100)}, runs),
+        RateGrid("gelu", {"bytes": (10, 100)}, fails),
     ]
     monkeypatch.setattr(microbenchmark, "COLD_BYTES", 2**16)
     monkeypatch.setattr(calibrating, "products", lambda *, large: grids[:1])
@@ -241,7 +241,7 @@ def test_fresh_memory_is_found_by_its_time(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_prediction_reads_what_was_calibrated() -> None:
     device = DeviceSpec(name="here", kind="cpu", calibration=measure_rates("cpu"))
     trace = trace_operators(torch.nn.SiLU(), (torch.empty(100),))
-    found = predict(trace.operators, device, dtype="float32")
+    found = predict_operators(trace.operators, device, dtype="float32")
     assert found.source == "calibrated"
     assert found.latency_s is not None
     assert found.overhead_s == 1e-5

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from vlcalc.measurement.clocks import CLOCKS, CudaClock, MpsClock, _side_stream, in_tf32
-from vlcalc.measurement.harness import measure
+from vlcalc.measurement.harness import time_calls
 
 
 class Device:
@@ -138,7 +138,7 @@ def test_all_recordings_have_one_stream(device: Device) -> None:
 
 def test_long_calls_are_not_recorded(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CudaClock, "record_below_s", 0.001)
-    timing = measure(device.work, device="cuda", min_time_s=0.02, warmups=1)
+    timing = time_calls(device.work, device="cuda", min_time_s=0.02, warmups=1)
     assert "capture" not in device.log
     assert timing.median_s == pytest.approx(0.004)
     assert timing.num_runs == 5
@@ -146,7 +146,7 @@ def test_long_calls_are_not_recorded(device: Device, monkeypatch: pytest.MonkeyP
 
 def test_short_calls_are_recorded(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CudaClock, "record_below_s", 0.01)
-    timing = measure(device.work, [(), ()], device="cuda", min_time_s=0.005, warmups=1)
+    timing = time_calls(device.work, [(), ()], device="cuda", min_time_s=0.005, warmups=1)
     assert device.log.count("capture") == 1
     assert timing.median_s == pytest.approx(0.0005 / 2)
 

@@ -141,7 +141,7 @@ def _gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     found = SimpleNamespace(device="cuda:0", name="NVIDIA H200", match=SimpleNamespace(device=card))
     fakes: dict[str, Callable[..., Any]] = {
         "detected": lambda _device: found,
-        "calibrate": lambda _device: CALIBRATION,
+        "measure_rates": lambda _device: CALIBRATION,
         "environment": lambda *_args, **_options: ENVIRONMENT,
         "all_cases": lambda: [linear_case(str(number)) for number in range(5)],
         "run_cases": timed,

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vlcalc.measurement import harness
 from vlcalc.measurement.clocks import CLOCKS, Clock
-from vlcalc.measurement.harness import Timing, measure
+from vlcalc.measurement.harness import Timing, time_calls
 
 
 class FakeClock(Clock):
@@ -39,7 +39,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 def test_median_quartiles_and_minimum_are_those_of_the_blocks(scripted) -> None:
     scripted(1.0, 2.0, 3.0, 4.0, 5.0)
-    timing = measure(lambda: None, device="fake", min_time_s=15.0, warmups=0)
+    timing = time_calls(lambda: None, device="fake", min_time_s=15.0, warmups=0)
     assert timing == Timing(median_s=3.0, iqr_s=2.0, min_s=1.0, num_runs=5)
     assert timing.noisy
 
@@ -60,13 +60,13 @@ def test_noise_is_an_iqr_over_a_tenth_of_the_median() -> None:
 )
 def test_blocks_last_the_time_asked_for(scripted, call_s, min_time_s, blocks) -> None:
     scripted(call_s)
-    timing = measure(lambda: None, device="fake", min_time_s=min_time_s, warmups=0)
+    timing = time_calls(lambda: None, device="fake", min_time_s=min_time_s, warmups=0)
     assert timing.num_runs in (blocks, blocks + 1)  # sums of floats
 
 
 def test_short_calls_are_timed_in_blocks(scripted) -> None:
     scripted(1.001e-5, 1.001e-5, 1.001e-5, 1.001e-5, 1.3e-3)
-    timing = measure(lambda: None, device="fake", min_time_s=5e-3, warmups=0)
+    timing = time_calls(lambda: None, device="fake", min_time_s=5e-3, warmups=0)
     calls_per_block = 100  # as many as last a millisecond
     assert timing.num_runs == 5 * calls_per_block
     assert timing.median_s == pytest.approx(1.3e-3 / calls_per_block)
@@ -76,7 +76,7 @@ def test_input_sets_take_turns_and_warm_ups_come_first(scripted) -> None:
     scripted(1.0)
     seen: list[int] = []
     sets = [(torch.tensor(number),) for number in range(3)]
-    measure(lambda x: seen.append(int(x)), sets, device="fake", min_time_s=0.1, warmups=4)
+    time_calls(lambda x: seen.append(int(x)), sets, device="fake", min_time_s=0.1, warmups=4)
     assert len(seen) == 4 + 3  # warm-ups, three long blocks
     assert all((one + 1) % 3 == other for one, other in pairwise(seen))
 
@@ -91,7 +91,7 @@ def test_recorded_calls_are_replayed_over_all_input_sets(scripted, monkeypatch) 
 
     monkeypatch.setattr(CLOCKS["fake"], "record", record)
     sets = [(torch.ones(1),)] * 4
-    timing = measure(lambda x: x, sets, device="fake", min_time_s=2e-3, warmups=0)
+    timing = time_calls(lambda x: x, sets, device="fake", min_time_s=2e-3, warmups=0)
     assert recorded == [4]
     assert timing.num_runs == 5 * 2 * 4  # two replays last a millisecond; four calls in each
     assert timing.median_s == pytest.approx(5e-4 / 8)
@@ -106,7 +106,7 @@ def test_what_cannot_be_recorded_is_called(scripted, monkeypatch) -> None:
         nonlocal calls
         calls += 1
 
-    timing = measure(call, device="fake", min_time_s=4.9e-3, warmups=0)
+    timing = time_calls(call, device="fake", min_time_s=4.9e-3, warmups=0)
     assert timing.num_runs == 5 * 1000
     assert calls == timing.num_runs + 4
 
@@ -118,7 +118,7 @@ def test_gradients_and_the_collector_are_off_and_on_again() -> None:
         states.append((torch.is_inference_mode_enabled(), gc.isenabled()))
 
     assert gc.isenabled()
-    measure(call, min_time_s=1e-4, warmups=0)
+    time_calls(call, min_time_s=1e-4, warmups=0)
     assert set(states) == {(True, False)}
     assert gc.isenabled()
 
@@ -129,10 +129,10 @@ def test_a_real_call_on_the_cpu() -> None:
     def call(y: Tensor) -> Tensor:
         return x @ y
 
-    timing = measure(call, [(x,), (x + 1,)], min_time_s=0.01)
+    timing = time_calls(call, [(x,), (x + 1,)], min_time_s=0.01)
     assert 0 < timing.min_s <= timing.median_s < 1
     assert timing.num_runs >= harness.MIN_BLOCKS
-    one = measure(lambda y: call(call(call(call(y)))), [(x,)], min_time_s=0.01)
+    one = time_calls(lambda y: call(call(call(call(y)))), [(x,)], min_time_s=0.01)
     assert one.min_s > timing.min_s
 
 
@@ -141,5 +141,5 @@ def test_an_interruption_comes_through() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        measure(call)
+        time_calls(call)
     assert gc.isenabled()

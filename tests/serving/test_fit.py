@@ -11,7 +11,7 @@ from tests.serving.toys import device, load, model
 from vlcalc.core.errors import InputError
 from vlcalc.inference.inference import infer
 from vlcalc.inference.quantisation import QUANTISATIONS
-from vlcalc.serving.fit import TPS, can_join, fit, holders
+from vlcalc.serving.fit import TPS, can_join, fit_device, holders
 from vlcalc.serving.latency import serve, speed
 from vlcalc.serving.memory import DEFAULT_RESERVE, lay_out
 from vlcalc.serving.parallel import shard
@@ -24,7 +24,7 @@ A100 = DEVICES["a100-80gb-sxm"]
 
 def test_a_fit_has_memory_limits_and_speed() -> None:
     steps: list[str] = []
-    found = fit(model(), load(), A100, on_step=steps.append)
+    found = fit_device(model(), load(), A100, on_step=steps.append)
     assert found.fits
     assert found.remedies == ()
     assert [limit.name for limit in found.limits] == ["batch", "images", "context"]
@@ -38,7 +38,7 @@ def test_a_fit_has_memory_limits_and_speed() -> None:
 
 def test_remedies_really_fit() -> None:
     spec, request = model("qwen2.5-vl-7b"), load(batch_size=80, num_images=2)
-    found = fit(spec, request, DEVICES["rtx-4090"])
+    found = fit_device(spec, request, DEVICES["rtx-4090"])
     assert found.fits is False
     assert found.remedies == ("`--tp 2`", "`--quant int8`", "a smaller `--batch`")
     for part, remedied in (
@@ -51,7 +51,7 @@ def test_remedies_really_fit() -> None:
 
 
 def test_devices_without_a_link_are_not_joined() -> None:
-    found = fit(model(), load(), DEVICES["jetson-orin-nano-super-8gb"])
+    found = fit_device(model(), load(), DEVICES["jetson-orin-nano-super-8gb"])
     assert found.fits is False
     assert found.remedies == ("`--quant int4`",)
     assert not can_join(device(link=None), 2)
@@ -84,7 +84,7 @@ def test_devices_that_hold_a_load_are_as_few_as_do(name: str) -> None:
 def test_what_is_not_known_is_refused() -> None:
     with pytest.raises(InputError, match=r"got `fastvlm-7b`, of which the activations are not; "):
         holders(model("fastvlm-7b"), load(), DEVICES.values())
-    found = fit(model("fastvlm-7b"), load(), DEVICES["h100-sxm"])
+    found = fit_device(model("fastvlm-7b"), load(), DEVICES["h100-sxm"])
     assert found.fits is None
     assert found.limits == ()
 

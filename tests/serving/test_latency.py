@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
 from tests.serving.toys import device, load, model, with_decoder
-from vlcalc.inference.blocks import PHASES
+from vlcalc.core.dtypes import DTYPE_BYTES
+from vlcalc.cost.roofline import LEAST_RIDGE
+from vlcalc.inference.blocks.block import PHASES
 from vlcalc.inference.inference import infer
 from vlcalc.inference.quantisation import QUANTISATIONS
 from vlcalc.serving.latency import serve, speed
@@ -57,9 +62,9 @@ def test_where_bandwidth_binds_a_phase_takes_the_bytes_that_inspect_counts(
 
 def test_where_starts_bind_a_token_takes_one_for_each_operator() -> None:
     served = serve(with_decoder(), load())
-    runs = served.runs["decode"]
-    assert runs
-    number = sum(block.num_repeats * len(block.operators) for block in runs[-1].blocks)
+    passes = served.inference.phase("decode").passes
+    assert passes
+    number = sum(cost.block.num_repeats * len(cost.operators) for cost in passes[-1].blocks)
     found = speed(served, device(operator_s=1.0))
     assert found.last_step_s == pytest.approx(number)
     assert found.time_per_output_token_s == pytest.approx(number)
@@ -85,8 +90,8 @@ def test_llama_2_7b_decodes_on_an_a100_as_fast_as_it_reads_its_weights() -> None
     found = speed(serve(spec, load(text_tokens=1, output_tokens=2)), a100)
     weights = 2 * (6_738_939_904 - 32_064 * 4096)  # 6.7 B parameters without the embedding
     cache = 2 * 32 * 4096 * 2 * (1 + 576 + 1)
-    (step,) = serve(spec, load(output_tokens=2)).runs["decode"] or ()
-    operators = sum(block.num_repeats * len(block.operators) for block in step.blocks)
+    (step,) = serve(spec, load(output_tokens=2)).inference.phase("decode").passes or ()
+    operators = sum(cost.block.num_repeats * len(cost.operators) for cost in step.blocks)
     expected = (weights + cache) / (2039e9 * 0.8) + operators * 3e-6
     assert found.time_per_output_token_s == pytest.approx(expected, rel=0.01)
 
@@ -132,8 +137,8 @@ def test_a_quantisation_reads_fewer_bytes_and_computes_as_much() -> None:
 
 @pytest.mark.parametrize(
     "slow",
-    [device(bandwidth=None), device().model_copy(update={"flops_per_s": {}}), shipped("t4")],
-    ids=["no bandwidth", "no peak", "t4"],
+    [device(bandwidth=None), shipped("t4")],
+    ids=["no bandwidth", "t4"],
 )
 def test_what_is_not_known_is_neither_nothing_nor_infinite(slow: DeviceSpec) -> None:
     found = speed(serve(with_decoder(), load()), slow)
@@ -143,6 +148,34 @@ def test_what_is_not_known_is_neither_nothing_nor_infinite(slow: DeviceSpec) -> 
     notes = " ".join(speed_notes(found))
     assert "not known" in notes or "no time is known" in notes
     assert "Modelled" not in notes
+
+
+def test_what_bandwidth_binds_on_every_device_needs_no_peak() -> None:
+    """A decoded token reads every weight for two FLOPs each: no peak is low enough to matter."""
+    known = device(flops_per_s=9 * 1e11, bandwidth=1e11)
+    unknown = known.model_copy(update={"flops_per_s": {}})
+    found = speed(serve(with_decoder(), load()), unknown)
+    with_peak = speed(serve(with_decoder(), load()), known)
+    assert found.time_to_first_token_s is None
+    assert found.phase("decode") == with_peak.phase("decode")
+    assert found.phase("decode").bound == "memory"
+    assert found.last_step_s == with_peak.last_step_s
+    notes = " ".join(speed_notes(found))
+    assert "only what bandwidth binds on every device has a time" in notes
+    assert "What encode and fuse and prefill take is not known." in notes
+    batch = speed(serve(with_decoder(), load(batch_size=64)), unknown)
+    assert batch.time_per_output_token_s is None  # 64 FLOPs a byte may be too many
+
+
+def test_the_least_ridge_is_below_that_of_every_device() -> None:
+    ridges = [
+        peak / card.bandwidth_bytes_per_s
+        for card in shipped_devices()
+        if card.bandwidth_bytes_per_s
+        for dtype, peak in card.flops_per_s.items()
+        if dtype in DTYPE_BYTES
+    ]
+    assert min(ridges) > LEAST_RIDGE
 
 
 def test_one_token_decodes_nothing() -> None:
@@ -160,21 +193,29 @@ def test_an_encoder_that_is_not_known_leaves_the_answer_known() -> None:
     assert "What encode takes is not known." in tuple(speed_notes(found))
 
 
-def test_each_block_is_traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    import vlcalc.cost.trace as tracing
+def test_each_block_is_traced_once_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thirteen blocks, of which stem and head of the answer's two contexts are the same."""
+    from vlcalc.cost import trace
+    from vlcalc.inference import traces
 
-    real, traced = tracing.trace_operators, []
+    real, num_runs, num_blocks = trace.trace_all, 0, 0
 
-    def counted(*args: object, **kwargs: object) -> object:
-        traced.append(1)
-        return real(*args, **kwargs)  # type: ignore[arg-type]
+    def counted(modules: Sequence[Any], **options: Any) -> list[trace.Trace]:
+        nonlocal num_runs, num_blocks
+        num_runs, num_blocks = num_runs + 1, num_blocks + len(modules)
+        return real(modules, **options)
 
-    monkeypatch.setattr(tracing, "trace_operators", counted)
-    served = serve(with_decoder(depth=40), load())
-    number = sum(len(run.blocks) for runs in served.runs.values() for run in runs or ())
-    assert len(traced) == number < 20
+    monkeypatch.setattr(trace, "trace_all", counted)
+    monkeypatch.setattr(traces, "_KEPT", OrderedDict())
+    spec = with_decoder(depth=40)
+    inference = infer(spec, load())
+    passes = [passed for phase in inference.phases for passed in phase.passes or ()]
+    assert sum(len(passed.blocks) for passed in passes) == 13
+    assert (num_runs, num_blocks) == (4, 11)  # a run for each phase
+    served = serve(spec, load())
     speed(served, shipped("h100-sxm"))
-    assert len(traced) == number
+    assert served.inference == inference
+    assert (num_runs, num_blocks) == (4, 11)
 
 
 def test_a_calibration_goes_before_the_peaks_and_is_named() -> None:
@@ -204,7 +245,7 @@ def test_a_calibration_goes_before_the_peaks_and_is_named() -> None:
 
 def test_the_share_of_a_run_is_kept_exactly() -> None:
     served = serve(with_decoder(), load(output_tokens=100))
-    runs = served.runs["decode"]
-    assert runs
-    assert sum(run.num_runs for run in runs) == 99
-    assert {run.num_runs for run in runs} == {Fraction(99, 2)}
+    passes = served.inference.phase("decode").passes
+    assert passes
+    assert sum(passed.num_runs for passed in passes) == 99
+    assert {passed.num_runs for passed in passes} == {Fraction(99, 2)}

@@ -111,7 +111,8 @@ def test_inserted_layers_are_split_and_their_connector_is_not(name: str) -> None
     fusion, split = spec.fusion, part.fusion
     assert isinstance(fusion, InsertedLayers)
     assert isinstance(split, InsertedLayers)
-    dims = whole.plan.fusion_dims[0]
+    dims = whole.plan.inserted_dims
+    assert dims is not None
     assert split.connector_params(dims) == fusion.connector_params(dims)
     split_layers = fusion.layer_params(dims) - split.layer_params(dims)
     linears = sum(rows * columns for rows, columns in fusion.layer_linears(dims))

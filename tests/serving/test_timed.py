@@ -11,7 +11,7 @@ from tests.runs.examples import ENVIRONMENT, run_of
 from tests.serving.toys import device, load, model, with_decoder
 from vlcalc.core.errors import InputError
 from vlcalc.core.units import parse_size
-from vlcalc.inference.blocks import PHASES
+from vlcalc.inference.blocks.block import PHASES
 from vlcalc.inference.inference import infer
 from vlcalc.inference.pieces import conditions_of, pieces
 from vlcalc.inference.plan import make_plan
@@ -22,7 +22,7 @@ from vlcalc.measurement.targets import Choices
 from vlcalc.runs.run import Measured, Run
 from vlcalc.serving.latency import serve, speed
 from vlcalc.serving.timed import Timed, timed
-from vlcalc.serving.timed_tables import timed_document, timed_table, with_timings
+from vlcalc.serving.timed_tables import timed_document, timed_table, with_timed_phases
 from vlcalc.spec.device import DeviceSpec
 from vlcalc.spec.schema import ModelSpec
 
@@ -69,7 +69,7 @@ def latencies(found: Timed) -> list[float | None]:
 
 
 def sources(found: Timed) -> list[str | None]:
-    table = with_timings(phase_table(infer(SPEC, LOAD, traced=False)), found)
+    table = with_timed_phases(phase_table(infer(SPEC, LOAD, traced=False)), found)
     at = [column.key for column in table.columns].index("latency_source")
     return [row[at] for row in table.rows]
 

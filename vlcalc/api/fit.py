@@ -15,7 +15,7 @@ from vlcalc.inference.load import Load
 from vlcalc.report.report import Report
 from vlcalc.serving import fit as serving
 from vlcalc.serving.document import fit_document
-from vlcalc.serving.fit import Fit, Holder
+from vlcalc.serving.fit import DeviceFit, Holder
 from vlcalc.serving.memory import parse_reserve
 from vlcalc.serving.tables import (
     figures_table,
@@ -43,7 +43,7 @@ def fit(
     reserve: str = defaults.RESERVE,
     on_step: Callable[[int, int, str], None] | None = None,
     **load: Unpack[LoadOptions],
-) -> Fit:
+) -> DeviceFit:
     """Return whether a request fits on devices: memory laid out, largest loads, speed; needs torch.
 
     >>> import vlcalc
@@ -76,10 +76,10 @@ def fit(
         if on_step:
             on_step(next(number), serving.NUM_STEPS, name)
 
-    return serving.fit(spec, request, device_of(device), tp=tp, reserve=kept, on_step=begin)
+    return serving.fit_device(spec, request, device_of(device), tp=tp, reserve=kept, on_step=begin)
 
 
-def fit_report(result: Fit) -> Report:
+def fit_report(result: DeviceFit) -> Report:
     """Return what lies in memory, what else fits and how fast it is."""
     document = fit_document(result)
     limits = [limits_table(result)] if result.limits else []

@@ -22,7 +22,7 @@ from vlcalc.serving.document import speed_document
 from vlcalc.serving.latency import Speed, serve, speed
 from vlcalc.serving.tables import speed_table, with_latency
 from vlcalc.serving.timed import Timed, timed
-from vlcalc.serving.timed_tables import timed_document, timed_table, with_timings
+from vlcalc.serving.timed_tables import timed_document, timed_table, with_timed_phases
 from vlcalc.spec.device import DeviceSpec
 from vlcalc.spec.schema import ModelSpec, TrainingStage
 
@@ -54,7 +54,7 @@ class ModelInspection:
         phases = tables.phase_table(self.inference)
         if isinstance(self.speed, Timed):
             written["speed"] = timed_document(self.speed)
-            phases = with_timings(phases, self.speed)
+            phases = with_timed_phases(phases, self.speed)
         elif self.speed:
             written["speed"] = speed_document(self.speed)
             phases = with_latency(phases, self.speed)

@@ -32,11 +32,11 @@ class MethodInspection:
         """Return description, submodules, totals, and every count each way if it was verified."""
         from vlcalc.cost import inspection
 
-        tree = inspection.tree_table(self.counts, depth=self.depth)
+        tree = inspection.submodule_table(self.counts, depth=self.depth)
         totals = inspection.totals_table(self.counts)
-        tables = [inspection.description_table(self.counts), tree, totals]
+        tables = [inspection.method_table(self.counts), tree, totals]
         if self.counts.torch_flops is not None:
-            tables.append(inspection.verify_table(self.counts))
+            tables.append(inspection.method_checks_table(self.counts))
         return Report(tables=tables, machines=tree)
 
 
@@ -93,7 +93,7 @@ def inspect_method(
     require_torch("counts modules")
     from vlcalc.cost import inspection
 
-    counts = inspection.inspect_fusion(spec, dims, attention=attention, dtype=dtype, verify=verify)
+    counts = inspection.count_method(spec, dims, attention=attention, dtype=dtype, verify=verify)
     return MethodInspection(counts=counts, depth=depth)
 
 

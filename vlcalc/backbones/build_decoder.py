@@ -39,7 +39,7 @@ def build_attention(
     )
 
 
-def build_feed_forward(decoder: DecoderShape, *, index: int, eps: float) -> nn.Module:
+def build_decoder_feed_forward(decoder: DecoderShape, *, index: int, eps: float) -> nn.Module:
     """Return the feed-forward or the experts of one layer, on the device that is current."""
     from torch import nn
 
@@ -61,7 +61,7 @@ def build_feed_forward(decoder: DecoderShape, *, index: int, eps: float) -> nn.M
     return module
 
 
-def build_layer(
+def build_decoder_layer(
     decoder: DecoderShape, device: str, *, index: int, rope_base: float, eps: float
 ) -> DecoderLayer:
     """Return the layer of an index on a device."""
@@ -73,7 +73,7 @@ def build_layer(
         return DecoderLayer(
             width=decoder.width,
             attention=build_attention(decoder, index=index, rope_base=rope_base, eps=eps),
-            feed_forward=build_feed_forward(decoder, index=index, eps=eps),
+            feed_forward=build_decoder_feed_forward(decoder, index=index, eps=eps),
             norm=decoder.norm,
             norm_placement=decoder.norm_placement,
             eps=eps,
@@ -89,7 +89,7 @@ def build_model(
     from vlcalc.modules.decoder import DecoderModel
 
     layers = [
-        build_layer(decoder, device, index=index, rope_base=rope_base, eps=eps)
+        build_decoder_layer(decoder, device, index=index, rope_base=rope_base, eps=eps)
         for index in range(decoder.depth)
     ]
     with torch.device(device):

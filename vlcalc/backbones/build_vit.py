@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from vlcalc.modules.vit_tiles import TiledVisionTower
 
 
-def build_layer(shape: VisionShape, device: str, *, index: int, eps: float) -> VisionLayer:
+def build_vision_layer(shape: VisionShape, device: str, *, index: int, eps: float) -> VisionLayer:
     """Return the layer of an index on a device."""
     import torch
 
@@ -53,6 +53,7 @@ def build_embedding(shape: VisionShape) -> VisionEmbedding:
         temporal_patch_size=shape.temporal_patch_size,
         in_channels=shape.in_channels,
         patch_bias=shape.patch_bias,
+        reads_features=shape.reads_features,
         class_token=shape.class_token,
         num_registers=shape.num_registers,
         mask_token=shape.mask_token,
@@ -85,7 +86,9 @@ def build_tower(shape: VisionShape, device: str, *, rope_base: float, eps: float
 
     from vlcalc.modules.vit import VisionTower
 
-    layers = [build_layer(shape, device, index=index, eps=eps) for index in range(shape.depth)]
+    layers = [
+        build_vision_layer(shape, device, index=index, eps=eps) for index in range(shape.depth)
+    ]
     with torch.device(device):
         return VisionTower(
             embedding=build_embedding(shape),
@@ -112,7 +115,8 @@ def build_tiled_tower(
     from vlcalc.modules.vit_tiles import TiledVisionTower
 
     layers = [
-        build_layer(shape, device, index=index, eps=eps) for index in range(shape.total_depth)
+        build_vision_layer(shape, device, index=index, eps=eps)
+        for index in range(shape.total_depth)
     ]
     with torch.device(device):
         return TiledVisionTower(

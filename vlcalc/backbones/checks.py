@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic_core import PydanticCustomError
 
 
-def check_divides(part_name: str, part: int, whole_name: str, whole: int) -> None:
+def check_field_divides(part_name: str, part: int, whole_name: str, whole: int) -> None:
     """Refuse a part that does not divide the whole, naming both.
 
     Raises:

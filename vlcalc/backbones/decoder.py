@@ -12,9 +12,11 @@ bias and norm: transformers models/*/modeling_*.py.
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vlcalc.backbones.decoder_shape import DecoderShape, NormPlacement
+from vlcalc.backbones.language import CacheBytes, LayerStack, Linear, feed_forward_linears
 
 if TYPE_CHECKING:
     from vlcalc.modules.decoder import DecoderLayer, DecoderModel
@@ -42,6 +44,23 @@ class LayerKind(NamedTuple):
 
 class Decoder(DecoderShape):
     """A stack of layers between an embedding and a head, and what they cost."""
+
+    @property
+    def generates(self) -> bool:
+        """Always: it writes an answer, token by token."""
+        return True
+
+    @property
+    def text_depth(self) -> int:
+        """All layers."""
+        return self.depth
+
+    @property
+    def stacks(self) -> dict[str, LayerStack]:
+        """The only stack."""
+        kinds = self.layer_kinds()
+        linears = (self.layer_linears(kind.example) * kind.num_layers for kind in kinds)
+        return {"layers": LayerStack(self.depth, tuple(chain.from_iterable(linears)))}
 
     def layer_kinds(self) -> tuple[LayerKind, ...]:
         """Return one layer of each kind by parameters and FLOPs of a prompt."""
@@ -110,6 +129,25 @@ class Decoder(DecoderShape):
         return sum(
             kind.num_layers * self.layer_params(kind.example, active=active) for kind in kinds
         )
+
+    def layer_linears(self, index: int, positions: int | None = None) -> tuple[Linear, ...]:
+        """Return the linear weights of a layer, a router's left out.
+
+        Args:
+            index: which layer, counted from 0.
+            positions: that pass the layer at once, which no more experts are read for than these
+                are sent to. All experts by default.
+        """
+        if latent := self.latent_attention:
+            attention = latent.linears(self.width, self.num_heads)
+        else:
+            keys_and_values = ((self.kv_width, self.width),) * 2
+            output = (self.width, self.query_width)
+            attention = ((self.query_width, self.width), *keys_and_values, output)
+        if self.experts and self.has_experts(index):
+            return (*attention, *self.experts.linears(self.width, positions))
+        mlp = feed_forward_linears(self.width, self.ffn_width, self.num_mlp_inputs)
+        return (*attention, *mlp)
 
     def attention_flops(
         self, queries: int, keys: int, batch: int = 1, *, absorbed: bool = False
@@ -200,6 +238,13 @@ class Decoder(DecoderShape):
         positions = sum(self.seen(index, sequence_length + 1) - 1 for index in range(self.depth))
         return batch * positions * self._cached_width * dtype_bytes
 
+    def cache_bytes(
+        self, prompt_length: int, num_decoded: int, batch: int = 1, *, dtype_bytes: int
+    ) -> CacheBytes:
+        """Return the cache when the answer is done."""
+        positions = prompt_length + num_decoded
+        return CacheBytes(self.kv_cache_bytes(positions, batch, dtype_bytes=dtype_bytes), 0)
+
     def kv_cache_bytes_per_token(self, dtype_bytes: int) -> int:
         """Return the bytes that one position of one sequence adds while no window is full."""
         return self.depth * self._cached_width * dtype_bytes
@@ -223,9 +268,9 @@ class Decoder(DecoderShape):
         eps: float = 1e-6,
     ) -> DecoderLayer:
         """Return a layer; the base of its rotary angles and the norms' epsilon cost nothing."""
-        from vlcalc.backbones.build_decoder import build_layer
+        from vlcalc.backbones.build_decoder import build_decoder_layer
 
-        return build_layer(self, device, index=index, rope_base=rope_base, eps=eps)
+        return build_decoder_layer(self, device, index=index, rope_base=rope_base, eps=eps)
 
     def build(
         self, device: str = "meta", *, rope_base: float = 10_000.0, eps: float = 1e-6

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from vlcalc.backbones.checks import check_divides
+from vlcalc.backbones.checks import check_field_divides
 from vlcalc.backbones.experts import Experts
 from vlcalc.backbones.latent_attention import LatentAttention
 from vlcalc.core.bounds import Depth, NonNegativeInt, PositiveInt
@@ -35,7 +35,7 @@ class DecoderShape(Frozen):
         latent_attention: what takes the place of key and value heads; None for plain attention.
         experts: what takes the place of the feed-forward, in which layers; None for none.
         sliding_window: positions that a token of a windowed layer attends to, itself included.
-        full_every: every how manieth layer has no window; 0 where all have one.
+        full_every: of so many layers in a row the last one has no window; 0 where all have one.
         norm_placement: pre, before attention and feed-forward; sandwich, before and after both;
             parallel, one norm that both start from.
         inner_norms: whether the inputs of the output and of the down projection are normalised.
@@ -86,13 +86,13 @@ class DecoderShape(Frozen):
         if data.get("latent_attention"):
             derived["head_dim"] = 1  # its heads have widths of their own
         elif isinstance(width, int) and "head_dim" not in data:
-            check_divides("num_heads", num_heads, "width", width)
+            check_field_divides("num_heads", num_heads, "width", width)
             derived["head_dim"] = width // num_heads
         return {**derived, **data}
 
     @model_validator(mode="after")
     def _check(self) -> DecoderShape:
-        check_divides("num_kv_heads", self.num_kv_heads, "num_heads", self.num_heads)
+        check_field_divides("num_kv_heads", self.num_kv_heads, "num_heads", self.num_heads)
         if self.head_bias and self.tied_embeddings:
             raise PydanticCustomError("head_bias", "expected no `head_bias` on a tied head")
         if self.own_qk_norms and not self.qk_norm:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
-from vlcalc.backbones.checks import check_divides
+from vlcalc.backbones.checks import check_field_divides
+from vlcalc.backbones.language import CacheBytes, LayerStack, Linear, feed_forward_linears
 from vlcalc.core.bounds import Depth, PositiveInt
 from vlcalc.tiling.base import Frozen
 
@@ -70,8 +71,28 @@ class EncoderDecoder(Frozen):
         if isinstance(width, int) and isinstance(num_heads, int) and num_heads > 0:
             derived["head_dim"] = width // num_heads
             if "head_dim" not in data:
-                check_divides("num_heads", num_heads, "width", width)
+                check_field_divides("num_heads", num_heads, "width", width)
         return {**derived, **data}
+
+    @property
+    def generates(self) -> bool:
+        """Always: it writes an answer, token by token."""
+        return True
+
+    @property
+    def text_depth(self) -> int:
+        """Layers of the decoder."""
+        return self.decoder_depth
+
+    @property
+    def stacks(self) -> dict[str, LayerStack]:
+        """Encoder and decoder."""
+        encoder = self.encoder_layer_linears() * self.encoder_depth
+        decoder = self.decoder_layer_linears() * self.decoder_depth
+        return {
+            "encoder": LayerStack(self.encoder_depth, encoder),
+            "decoder": LayerStack(self.decoder_depth, decoder),
+        }
 
     @property
     def attention_width(self) -> int:
@@ -108,6 +129,23 @@ class EncoderDecoder(Frozen):
     def num_params(self) -> int:
         """Return the parameters of the whole model."""
         return sum(self.params_by_part())
+
+    def encoder_layer_linears(self) -> tuple[Linear, ...]:
+        """Return the linear weights of an encoder layer."""
+        inwards = ((self.attention_width, self.width),) * 3
+        mlp = feed_forward_linears(self.width, self.ffn_width, 2 if self.gated else 1)
+        return (*inwards, (self.width, self.attention_width), *mlp)
+
+    def decoder_layer_linears(self, *, cached: bool = False) -> tuple[Linear, ...]:
+        """Return the linear weights of a decoder layer.
+
+        Args:
+            cached: whether the source's keys and values are there, so that the weights that make
+                them are not read.
+        """
+        inwards = ((self.attention_width, self.width),) * (1 if cached else 3)
+        crossing = (*inwards, (self.width, self.attention_width))
+        return (*self.encoder_layer_linears(), *crossing)
 
     def _attention_flops(self, queries: int, new_keys: int, keys: int) -> int:
         """Return the FLOPs of one attention; keys and values are made for `new_keys` alone."""
@@ -175,6 +213,14 @@ class EncoderDecoder(Frozen):
         """Return the bytes of the decoder's keys and values, of the target and of the source."""
         positions = source_length + target_length
         return 2 * batch * self.decoder_depth * positions * self.attention_width * dtype_bytes
+
+    def cache_bytes(
+        self, prompt_length: int, num_decoded: int, batch: int = 1, *, dtype_bytes: int
+    ) -> CacheBytes:
+        """Return the cache when the answer is done: of the target with its start, of the source."""
+        target = self.kv_cache_bytes(0, 1 + num_decoded, batch, dtype_bytes=dtype_bytes)
+        source = self.kv_cache_bytes(prompt_length, 0, batch, dtype_bytes=dtype_bytes)
+        return CacheBytes(target, source)
 
     def build_layer(self, device: str = "meta", *, crossed: bool) -> StackLayer:
         """Return a layer of the encoder, or of the decoder, which is `crossed`."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
+from vlcalc.backbones.language import Linear, feed_forward_linears
 from vlcalc.core import bounds
 from vlcalc.core.bounds import NonNegativeInt, PositiveInt
 from vlcalc.tiling.base import Frozen
@@ -34,7 +35,7 @@ class Experts(Frozen):
         score_bias: whether a learned bias of each expert takes part in choosing; many releases
             keep it as a buffer, which is no parameter.
         first_dense: layers at the start that have a plain feed-forward.
-        step: every how manieth layer has experts, counted from the end of the first step.
+        step: of so many layers in a row the last one has experts; 1 where all have.
     """
 
     num_experts: bounds.Experts
@@ -78,6 +79,20 @@ class Experts(Frozen):
         """Return the FLOPs of a layer's active experts, shared experts and router."""
         weights = self._common_weights(width) + self.num_active * self.expert_params(width)
         return 2 * positions * weights
+
+    def linears(self, width: int, positions: int | None = None) -> tuple[Linear, ...]:
+        """Return the linear weights of a layer, the router's left out.
+
+        Args:
+            width: that of the model.
+            positions: that pass the layer at once: no more experts are read than these are sent
+                to. All experts by default.
+        """
+        number = self.num_experts
+        if positions is not None:
+            number = min(number, positions * self.num_active)
+        shared = feed_forward_linears(width, self.shared_width, 2) if self.shared_width else ()
+        return (*feed_forward_linears(width, self.ffn_width, 2) * number, *shared)
 
     def build(self, width: int, activation: Any) -> MixtureOfExperts:
         """Return the module, on the device that is current."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vlcalc.backbones.language import Linear
 from vlcalc.core.bounds import NonNegativeInt, PositiveInt
 from vlcalc.tiling.base import Frozen
 
@@ -57,6 +58,18 @@ class LatentAttention(Frozen):
         """Return the parameters of a layer's attention, the latents' norms included."""
         weights = self._fixed_weights(width, num_heads) + self._expansion_weights(num_heads)
         return weights + self.query_rank + self.kv_rank
+
+    def linears(self, width: int, num_heads: int) -> tuple[Linear, ...]:
+        """Return the linear weights of a layer's attention."""
+        queries = num_heads * self.query_dim
+        to_latent = ((self.query_rank, width),) * bool(self.query_rank)
+        return (
+            *to_latent,
+            (queries, self.query_rank or width),
+            (self.cached_width, width),
+            (num_heads * (self.content_dim + self.value_dim), self.kv_rank),
+            (width, num_heads * self.value_dim),
+        )
 
     def projection_flops(
         self, width: int, num_heads: int, queries: int, keys: int, *, absorbed: bool

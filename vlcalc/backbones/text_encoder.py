@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import model_validator
 
-from vlcalc.backbones.checks import check_divides
+from vlcalc.backbones.checks import check_field_divides
+from vlcalc.backbones.language import CacheBytes, LayerStack, Linear, feed_forward_linears
 from vlcalc.core.bounds import Depth, NonNegativeInt, PositiveInt
 from vlcalc.core.errors import InputError
 from vlcalc.tiling.base import Frozen
@@ -62,13 +63,23 @@ class TextEncoder(Frozen):
 
     @model_validator(mode="after")
     def _check(self) -> TextEncoder:
-        check_divides("num_heads", self.num_heads, "width", self.width)
+        check_field_divides("num_heads", self.num_heads, "width", self.width)
         return self
 
     @property
     def generates(self) -> bool:
         """Whether it writes text token by token, as BLIP's does: causal, and predicting tokens."""
         return self.causal and self.prediction_head
+
+    @property
+    def text_depth(self) -> int:
+        """All layers."""
+        return self.depth
+
+    @property
+    def stacks(self) -> dict[str, LayerStack]:
+        """The only stack."""
+        return {"layers": LayerStack(self.depth, self.layer_linears() * self.depth)}
 
     def layer_params(self) -> int:
         """Return the parameters of one layer."""
@@ -92,6 +103,11 @@ class TextEncoder(Frozen):
     def num_params(self) -> int:
         """Return the parameters of the whole encoder."""
         return sum(self.params_by_part())
+
+    def layer_linears(self) -> tuple[Linear, ...]:
+        """Return the linear weights of one layer."""
+        mlp = feed_forward_linears(self.width, self.ffn_width, 1)
+        return (*((self.width, self.width),) * 4, *mlp)
 
     def layer_flops(self, length: int, batch: int = 1, *, keys: int | None = None) -> int:
         """Return the FLOPs of one layer; causal attention is counted in full.
@@ -142,6 +158,13 @@ class TextEncoder(Frozen):
     def kv_cache_bytes(self, sequence_length: int, batch: int = 1, *, dtype_bytes: int) -> int:
         """Return the bytes of the keys and values of so many positions."""
         return 2 * batch * self.depth * sequence_length * self.width * dtype_bytes
+
+    def cache_bytes(
+        self, prompt_length: int, num_decoded: int, batch: int = 1, *, dtype_bytes: int
+    ) -> CacheBytes:
+        """Return the cache when the answer is done; none where no answer is written."""
+        positions = prompt_length + num_decoded if self.generates else 0
+        return CacheBytes(self.kv_cache_bytes(positions, batch, dtype_bytes=dtype_bytes), 0)
 
     def build_layer(self, device: str = "meta", *, eps: float = 1e-5) -> nn.Module:
         """Return one layer; the norms' epsilon costs nothing."""

@@ -96,7 +96,9 @@ class VisionTransformer(VisionShape):
         return self.tiles.sequence_length(tokens) if self.tiles else tokens
 
     def patch_flops(self, columns: int, rows: int, batch: int = 1) -> int:
-        """Return the FLOPs of the patch embedding."""
+        """Return the FLOPs of the patch embedding; none where it is not run."""
+        if self.reads_features:
+            return 0
         grids = batch * (self.tiles.max_tiles if self.tiles else 1)
         return 2 * grids * columns * rows * self.patch_inputs * self.width
 
@@ -178,9 +180,9 @@ class VisionTransformer(VisionShape):
         self, device: str = "meta", *, index: int = 0, eps: float = 1e-6
     ) -> VisionLayer:
         """Return the layer of an index; the epsilon of its norms costs nothing."""
-        from vlcalc.backbones.build_vit import build_layer
+        from vlcalc.backbones.build_vit import build_vision_layer
 
-        return build_layer(self, device, index=index, eps=eps)
+        return build_vision_layer(self, device, index=index, eps=eps)
 
     def build(
         self, device: str = "meta", *, rope_base: float = 10_000.0, eps: float = 1e-6
@@ -198,6 +200,8 @@ class VisionTransformer(VisionShape):
         """Return what the module's forward takes for images of `columns` x `rows` patches."""
         import torch
 
+        if self.reads_features:
+            return (torch.zeros(batch, self.width, rows, columns, device=device),)
         sides = (self.in_channels, rows * self.patch_size, columns * self.patch_size)
         if not self.tiles:
             return (torch.zeros(batch, *sides, device=device),)

@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from vlcalc.backbones.checks import check_divides
+from vlcalc.backbones.checks import check_field_divides
 from vlcalc.backbones.vit_parts import Neck, Tiles, Window
 from vlcalc.core.bounds import Depth, NonNegativeInt, PositiveInt
 from vlcalc.tiling.base import Frozen
@@ -28,6 +28,8 @@ class VisionShape(Frozen):
     Attributes:
         temporal_patch_size: frames that one patch spans; an image is repeated to fill it.
         patch_bias: whether the patch embedding has a bias.
+        reads_features: whether it is given another encoder's output, as wide as it is, in the place
+            of its patches; its own patch embedding is held and never run.
         num_registers: learned tokens beside the class token, without positions.
         mask_token: whether a token is held that only pre-training uses.
         position_side: side of the square grid of learned positions; 0 where there is none.
@@ -57,6 +59,7 @@ class VisionShape(Frozen):
     temporal_patch_size: PositiveInt = 1
     in_channels: PositiveInt = 3
     patch_bias: bool = True
+    reads_features: bool = False
     class_token: bool = False
     num_registers: NonNegativeInt = 0
     mask_token: bool = False
@@ -83,7 +86,7 @@ class VisionShape(Frozen):
 
     @model_validator(mode="after")
     def _check(self) -> VisionShape:
-        check_divides("num_heads", self.num_heads, "width", self.width)
+        check_field_divides("num_heads", self.num_heads, "width", self.width)
         if self.rotary and self.head_dim % 4:
             raise PydanticCustomError(
                 "rotary",
@@ -128,6 +131,8 @@ class VisionShape(Frozen):
             yield "tiles", "no registers, no `rotary`, no `window` and no `relative_positions`"
         if self.layer_scale or self.mask_token:
             yield "tiles", "no `layer_scale` and no `mask_token`"
+        if self.reads_features:
+            yield "tiles", "no `reads_features`"
         if self.neck or self.attention_pool or not self.post_norm:
             yield "tiles", "`post_norm`, no `neck` and no `attention_pool`"
 

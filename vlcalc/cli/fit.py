@@ -22,7 +22,7 @@ from vlcalc.cli.progress import steps
 from vlcalc.core.errors import InputError
 
 if TYPE_CHECKING:
-    from vlcalc.serving.fit import Fit
+    from vlcalc.serving.fit import DeviceFit
 
 Opt = typer.Option
 
@@ -82,17 +82,17 @@ def fit_command(
         )
 
 
-def check_fits(result: Fit) -> None:
+def check_fits(result: DeviceFit) -> None:
     """Refuse what does not fit; raises InputError, also where that is not known."""
     from vlcalc.core.units import format_bytes
     from vlcalc.serving.fit import require_known
 
     layout = result.layout
     if result.fits is None:
-        require_known(layout.found)
+        require_known(layout.inference)
     if result.fits:
         return
-    name, used = layout.found.plan.spec.name, layout.used_bytes
+    name, used = layout.inference.plan.spec.name, layout.used_bytes
     where = f"{layout.tp} x `{layout.device.name}`" if layout.tp > 1 else f"`{layout.device.name}`"
     remedies = " or ".join(result.remedies)
     raise InputError(

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from vlcalc.backbones.decoder import Decoder
-from vlcalc.backbones.encoder_decoder import EncoderDecoder
-from vlcalc.backbones.text_encoder import TextEncoder
 from vlcalc.core.errors import InputError
+from vlcalc.core.known import sum_known
 from vlcalc.fusion.base import Dims
 from vlcalc.spec.dims import dims_between
 from vlcalc.spec.schema import LanguageSpec, ModelSpec, VisionSpec
@@ -53,12 +51,6 @@ def components(spec: ModelSpec) -> Components:
     )
 
 
-def sum_known(counts: list[int | None]) -> int | None:
-    """Return the sum; None where one of them is not known."""
-    known = [count for count in counts if count is not None]
-    return sum(known) if len(known) == len(counts) else None
-
-
 def vision_params(vision: VisionSpec) -> int | None:
     """Return the parameters of an encoder, the published ones where its structure is opaque."""
     if vision.external:
@@ -70,20 +62,14 @@ def vision_params(vision: VisionSpec) -> int | None:
 
 def language_params(language: LanguageSpec) -> int | None:
     """Return the parameters of a language model; None where its shape is not known."""
-    shape = shape_of(language)
-    return shape.num_params() if shape else None
+    return language.shape.num_params() if language.shape else None
 
 
 def fusion_params(spec: ModelSpec) -> int | None:
     """Return the parameters of the fusion method; None where it or what it joins is not known."""
-    if not spec.fusion or not shape_of(spec.language):
+    if not spec.fusion or not spec.language.shape:
         return None
     return spec.fusion.num_params(dims_of(spec))
-
-
-def shape_of(language: LanguageSpec) -> Decoder | EncoderDecoder | TextEncoder | None:
-    """Return the shape of a language model, whichever it has."""
-    return language.shape
 
 
 def dims_of(spec: ModelSpec, *, columns: int | None = None, rows: int | None = None) -> Dims:
@@ -117,8 +103,7 @@ def _side(spec: ModelSpec) -> int:
     if not spec.vision.image_size:
         return NATIVE_SIDE
     side = spec.vision.image_size // spec.vision.patch_size
-    merge_size: int = getattr(spec.tiling, "merge_size", 1)
-    return -(-side // merge_size) * merge_size
+    return -(-side // spec.tiling.merged_side) * spec.tiling.merged_side
 
 
 def _with_extra(spec: ModelSpec, component: str, params: int | None) -> int | None:
@@ -127,7 +112,7 @@ def _with_extra(spec: ModelSpec, component: str, params: int | None) -> int | No
 
 def _extra(spec: ModelSpec, component: str) -> int:
     """Return the parameters of a component that no part has."""
-    shape = shape_of(spec.language)
+    shape = spec.language.shape
     return sum(
         extra.params or (extra.num_text_vectors or 0) * (shape.width if shape else 0)
         for extra in spec.extra_params

@@ -56,10 +56,10 @@ CONVENTION = "FLOPs: 2 per multiply-accumulate of contractions; causal attention
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What was found out about a method on some dims.
+    """What is known of a method on some dims.
 
     Attributes:
-        torch_flops: FLOPs of each submodule by torch's counter; None where it was not asked.
+        torch_flops: FLOPs of each submodule by torch's counter; None where it was not wanted.
     """
 
     spec: FusionSpec
@@ -73,7 +73,7 @@ class Inspection:
     torch_flops: dict[str, int] | None
 
 
-def inspect_fusion(
+def count_method(
     spec: FusionSpec, dims: Dims, *, attention: str, dtype: str, verify: bool
 ) -> Inspection:
     """Build a method's module on meta and count it.
@@ -99,9 +99,9 @@ def inspect_fusion(
     )
 
 
-def description_table(found: Inspection) -> Table:
+def method_table(inspection: Inspection) -> Table:
     """Return what the method is, a fact a row."""
-    spec, fusion, dims = found.spec, found.spec.fusion, found.dims
+    spec, fusion, dims = inspection.spec, inspection.spec.fusion, inspection.dims
     settings = fusion.model_dump(exclude={"kind"})
     vision = (
         f"width {dims.vision_width}, grid {dims.columns}x{dims.rows}, views {dims.num_views}, "
@@ -129,17 +129,17 @@ def description_table(found: Inspection) -> Table:
     return Table(FACTS, shown, title=f"{spec.name}: {spec.title}" if spec.title else spec.name)
 
 
-def tree_table(found: Inspection, *, depth: int) -> Table:
+def submodule_table(inspection: Inspection, *, depth: int) -> Table:
     """Return the submodules and operators down to a depth."""
-    nodes = list(cost_tree(found.module, found.count, found.shapes, depth=depth))
+    nodes = list(cost_tree(inspection.module, inspection.count, inspection.shapes, depth=depth))
     uncalled = frozenset(at for at, node in enumerate(nodes) if node.flops is None)
-    rows = [_tree_row(found, node) for node in nodes]
-    return Table(TREE, rows, notes=(CONVENTION, *_warnings(found.count)), alerts=uncalled)
+    rows = [_tree_row(inspection, node) for node in nodes]
+    return Table(TREE, rows, notes=(CONVENTION, *_warnings(inspection.count)), alerts=uncalled)
 
 
-def _tree_row(found: Inspection, node: Node) -> tuple[Any, ...]:
-    total = found.count.total
-    name = node.path.rpartition(".")[2] or found.spec.fusion.kind
+def _tree_row(inspection: Inspection, node: Node) -> tuple[Any, ...]:
+    total = inspection.count.total
+    name = node.path.rpartition(".")[2] or inspection.spec.fusion.kind
     share = node.flops / total if node.flops is not None and total else None
     shape = " x ".join(map(str, node.shape)) if node.shape else None
     row = (
@@ -152,13 +152,13 @@ def _tree_row(found: Inspection, node: Node) -> tuple[Any, ...]:
         node.elements,
         shape,
     )
-    torch_flops = None if node.type == "operator" else (found.torch_flops or {}).get(node.path)
-    whole = _whole(found) if not node.path else (None,) * 7
+    torch_flops = None if node.type == "operator" else (inspection.torch_flops or {}).get(node.path)
+    whole = _whole(inspection) if not node.path else (None,) * 7
     return *row, *whole, torch_flops
 
 
-def _whole(found: Inspection) -> tuple[int, ...]:
-    fusion, dims, memory = found.spec.fusion, found.dims, found.memory
+def _whole(inspection: Inspection) -> tuple[int, ...]:
+    fusion, dims, memory = inspection.spec.fusion, inspection.dims, inspection.memory
     return (
         memory.weight_bytes,
         memory.input_bytes,
@@ -178,30 +178,35 @@ def _warnings(count: FlopCount) -> Iterator[str]:
         yield f"Not counted, never called or its result not used: {', '.join(count.uncalled)}."
 
 
-def totals_table(found: Inspection) -> Table:
+def totals_table(inspection: Inspection) -> Table:
     """Return tokens, parameters, FLOPs and bytes of the whole."""
-    fusion, dims, count, memory = found.spec.fusion, found.dims, found.count, found.memory
+    fusion, dims, count, memory = (
+        inspection.spec.fusion,
+        inspection.dims,
+        inspection.count,
+        inspection.memory,
+    )
     rows = (
         ("image tokens", units.format_count(fusion.num_image_tokens(dims)), "exact"),
         ("context tokens", units.format_count(fusion.num_context_tokens(dims)), "exact"),
-        ("parameters", units.format_count(count_params(found.module)), "counted"),
+        ("parameters", units.format_count(count_params(inspection.module)), "counted"),
         ("FLOPs", units.format_flops(count.total), "counted"),
         ("elementwise elements", units.format_count(count.total_elements), "counted"),
-        (f"weights ({found.dtype})", units.format_bytes(memory.weight_bytes), "counted"),
-        (f"inputs ({found.dtype})", units.format_bytes(memory.input_bytes), "counted"),
-        (f"peak activations ({found.attention})",
+        (f"weights ({inspection.dtype})", units.format_bytes(memory.weight_bytes), "counted"),
+        (f"inputs ({inspection.dtype})", units.format_bytes(memory.input_bytes), "counted"),
+        (f"peak activations ({inspection.attention})",
          units.format_bytes(memory.peak_activation_bytes), "counted"),
     )  # fmt: skip
     return Table(TOTALS, rows)
 
 
-def verify_table(found: Inspection) -> Table:
+def method_checks_table(inspection: Inspection) -> Table:
     """Return closed form, fvcore and torch's counter side by side."""
-    fusion, dims = found.spec.fusion, found.dims
-    torch_flops = (found.torch_flops or {}).get("")
+    fusion, dims = inspection.spec.fusion, inspection.dims
+    torch_flops = (inspection.torch_flops or {}).get("")
     rows = [
-        _verified("parameters", fusion.num_params(dims), count_params(found.module), None),
-        _verified("FLOPs", fusion.num_flops(dims), found.count.total, torch_flops),
+        _verified("parameters", fusion.num_params(dims), count_params(inspection.module), None),
+        _verified("FLOPs", fusion.num_flops(dims), inspection.count.total, torch_flops),
     ]
     unequal = frozenset(at for at, row in enumerate(rows) if row[-1] != "equal")
     return Table(VERIFIED, rows, alerts=unequal)

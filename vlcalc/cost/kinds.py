@@ -65,7 +65,7 @@ _KINDS: dict[str, Kind] = {name: kind for kind, names in _NAMES.items() for name
 _MOVES = frozenset(name.removeprefix("aten::").removesuffix("_") for name in FREE)
 
 
-def kind_of(name: str) -> Kind:
+def operator_kind(name: str) -> Kind:
     """Return the kind of an operator by its name without overload; in-place forms are alike."""
     plain = name.removesuffix("_")
     if plain in _KINDS:

@@ -8,7 +8,8 @@ itself (workspaces, reordered weights) is not seen.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -54,13 +55,24 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         peak_bytes: most that were alive at once.
     """
 
-    def __init__(self, weights: tuple[Tensor, ...], inputs: tuple[Tensor, ...]) -> None:
-        """Start with a module's weights and inputs, which are not to be counted."""
+    def __init__(
+        self,
+        weights: tuple[Tensor, ...],
+        inputs: tuple[Tensor, ...],
+        repeated: RepeatedOperators | None = None,
+    ) -> None:
+        """Start with a module's weights and inputs, which are not to be counted.
+
+        Args:
+            weights: parameters and buffers.
+            inputs: what goes in.
+            repeated: what operators gave before, in other modules too.
+        """
         super().__init__()  # type: ignore[no-untyped-call]
         self.live_bytes = 0
         self.peak_bytes = 0
         self._known = {id(tensor.untyped_storage()) for tensor in (*weights, *inputs)}
-        self._repeated = RepeatedOperators()
+        self._repeated = repeated or RepeatedOperators()
 
     def __torch_dispatch__(
         self,
@@ -110,26 +122,36 @@ def peak_memory(
     Raises:
         InputError: there is no such backend.
     """
-    return follow(module, inputs, LiveBytes, attention=attention, dtype=dtype)[1]
+    with meta_run(attention) as repeated:
+        return follow(module, inputs, LiveBytes, repeated, dtype=dtype)[1]
+
+
+@contextmanager
+def meta_run(attention: str) -> Iterator[RepeatedOperators]:
+    """Let modules run on meta with the kernels of an attention backend, one after another.
+
+    Yields what operators gave, for all of them.
+
+    Raises:
+        InputError: there is no such backend.
+    """
+    with kernels_of(attention), torch.no_grad():
+        yield RepeatedOperators()
 
 
 def follow(
     module: nn.Module,
     inputs: tuple[Tensor, ...],
-    tracker_type: Callable[[tuple[Tensor, ...], tuple[Tensor, ...]], Tracker],
+    tracker_type: Callable[..., Tracker],
+    repeated: RepeatedOperators,
     *,
-    attention: str,
     dtype: torch.dtype | None,
 ) -> tuple[Tracker, PeakMemory]:
-    """Run a copy of a module on meta under a tracker; return what it saw.
-
-    Raises:
-        InputError: there is no such backend.
-    """
+    """Run a copy of a module under a tracker, in a `meta_run`; return what it saw."""
     module, inputs = to_meta(module, dtype), inputs_to_meta(inputs, dtype)
     weights = tuple(weights_of(module))
-    tracker = tracker_type(weights, inputs)
-    with kernels_of(attention), torch.no_grad(), tracker:
+    tracker = tracker_type(weights, inputs, repeated)
+    with tracker:
         outputs = module(*inputs)
     given = tuple(leaf for leaf in tree_leaves(outputs) if isinstance(leaf, Tensor))
     return tracker, PeakMemory(

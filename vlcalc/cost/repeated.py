@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 
-class Layout(NamedTuple):
+class FreshTensor(NamedTuple):
     """All there is to a fresh tensor on meta."""
 
     shape: tuple[int, ...]
@@ -26,7 +26,7 @@ class RepeatedOperators:
     """Calls operators, on meta by what they gave for the same shapes before where that is safe."""
 
     def __init__(self) -> None:
-        self._layouts: dict[Hashable, tuple[Layout, ...]] = {}
+        self._layouts: dict[Hashable, tuple[FreshTensor, ...]] = {}
 
     def __call__(
         self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -40,12 +40,12 @@ class RepeatedOperators:
         outputs = out if isinstance(out, tuple) else (out,)
         if key is not None and all(_is_new(each, args) for each in outputs):
             self._layouts[key] = tuple(
-                Layout(tuple(each.shape), each.stride(), each.dtype) for each in outputs
+                FreshTensor(tuple(each.shape), each.stride(), each.dtype) for each in outputs
             )
         return out
 
 
-def _fresh(layout: Layout) -> Tensor:
+def _fresh(layout: FreshTensor) -> Tensor:
     return torch.empty_strided(layout.shape, layout.stride, dtype=layout.dtype, device="meta")
 
 
@@ -79,7 +79,7 @@ def _key(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Hashable:
 
 def _described(value: Any) -> Any:
     if isinstance(value, Tensor):
-        return Layout(tuple(value.shape), value.stride(), value.dtype), value.device.type
+        return FreshTensor(tuple(value.shape), value.stride(), value.dtype), value.device.type
     if isinstance(value, list | tuple):
         return tuple(_described(item) for item in value)
     # 1, 1.0 and True are equal as keys, but not as arguments.

@@ -63,6 +63,9 @@ SAME_AS = {
     "sqrt": "rsqrt",
     "reciprocal": "rsqrt",
 }  # fmt: skip
+# FLOPs per byte below which bandwidth binds on every device of the catalogue, so that an operator's
+# time is known where the peak is not; the least ridge is that of an A100's vector units, 9.6.
+LEAST_RIDGE = 8
 # With more rows a product lasts longer than reading its weights, wherever they are.
 FEW_ROWS = 16
 
@@ -95,7 +98,7 @@ class Share(NamedTuple):
     bound: Bound
 
 
-def predict(
+def predict_operators(
     operators: Sequence[Operator],
     device: DeviceSpec,
     *,
@@ -149,7 +152,8 @@ def _sum(
 def _modelled(operator: Operator, device: DeviceSpec, dtype: str) -> Share | None:
     """Return the longer of compute and memory time; None where a peak that it needs is unknown."""
     peak, bandwidth = device.peak(dtype), device.bandwidth_bytes_per_s
-    if bandwidth is None or (operator.flops and peak is None):
+    needs_peak = operator.flops > LEAST_RIDGE * operator.moved_bytes or dtype in device.unsupported
+    if bandwidth is None or (peak is None and operator.flops and needs_peak):
         return None
     memory_s = operator.moved_bytes / (device.efficiency.bandwidth * bandwidth)
     compute_s = operator.flops / (device.efficiency.flops * peak) if peak else 0.0

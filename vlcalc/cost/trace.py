@@ -16,10 +16,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from vlcalc.cost.kinds import Kind, kind_of
+from vlcalc.cost.kinds import Kind, operator_kind
 from vlcalc.cost.layouts import Layout, layout_of, run_bytes
-from vlcalc.cost.memory import LiveBytes, PeakMemory, follow
+from vlcalc.cost.memory import LiveBytes, PeakMemory, follow, meta_run
 from vlcalc.cost.products import Product, product_of
+from vlcalc.cost.repeated import RepeatedOperators
 
 # They only say where data lies, or reserve a place for it: nothing runs.
 _RESERVES = """
@@ -96,9 +97,14 @@ class OperatorRecorder(LiveBytes):  # type: ignore[no-untyped-call]
         operators: in the order they ran.
     """
 
-    def __init__(self, weights: tuple[Tensor, ...], inputs: tuple[Tensor, ...]) -> None:
-        """Start with a module's weights and inputs."""
-        super().__init__(weights, inputs)
+    def __init__(
+        self,
+        weights: tuple[Tensor, ...],
+        inputs: tuple[Tensor, ...],
+        repeated: RepeatedOperators | None = None,
+    ) -> None:
+        """Start with a module's weights and inputs, as `LiveBytes` does."""
+        super().__init__(weights, inputs, repeated)
         self.operators: list[Operator] = []
         self._weights = {id(tensor.untyped_storage()) for tensor in weights}
 
@@ -126,7 +132,7 @@ class OperatorRecorder(LiveBytes):  # type: ignore[no-untyped-call]
         largest = max(touched, key=Tensor.numel, default=None)
         return Operator(
             name=name,
-            kind=kind_of(name),
+            kind=operator_kind(name),
             flops=product.flops if product else 0,
             elements=max((each.numel() for each in _tensors((args, kwargs, out))), default=0),
             read_bytes=sum(inputs.values()),
@@ -148,7 +154,7 @@ Place = tuple[int, int, tuple[int, ...], tuple[int, ...]]
 
 def _distinct(leaves: Iterable[Any]) -> dict[Place, int]:
     """Return the bytes of each tensor by where it lies; an axis that repeats counts once."""
-    found: dict[Place, int] = {}
+    sizes: dict[Place, int] = {}
     for leaf in leaves:
         if not isinstance(leaf, Tensor):
             continue
@@ -157,8 +163,8 @@ def _distinct(leaves: Iterable[Any]) -> dict[Place, int]:
         storage = leaf.untyped_storage()
         place = (id(storage), int(leaf.storage_offset()), shape, stride)
         elements = prod(shape) if leaf.numel() else 0
-        found[place] = min(elements * leaf.itemsize, storage.nbytes())
-    return found
+        sizes[place] = min(elements * leaf.itemsize, storage.nbytes())
+    return sizes
 
 
 def trace_operators(
@@ -179,5 +185,23 @@ def trace_operators(
     Raises:
         InputError: there is no such backend.
     """
-    recorder, memory = follow(module, inputs, OperatorRecorder, attention=attention, dtype=dtype)
-    return Trace(tuple(recorder.operators), memory)
+    return trace_all([(module, inputs)], attention=attention, dtype=dtype)[0]
+
+
+def trace_all(
+    modules: Iterable[tuple[nn.Module, tuple[Tensor, ...]]],
+    *,
+    attention: str = "flash",
+    dtype: torch.dtype | None = None,
+) -> list[Trace]:
+    """Trace modules with their inputs one after another, in one run on meta.
+
+    Raises:
+        InputError: there is no such backend.
+    """
+    traces = []
+    with meta_run(attention) as repeated:
+        for module, inputs in modules:
+            recorder, memory = follow(module, inputs, OperatorRecorder, repeated, dtype=dtype)
+            traces.append(Trace(tuple(recorder.operators), memory))
+    return traces

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from vlcalc.inference.costs import PhaseCost
 from vlcalc.inference.inference import Inference
 from vlcalc.inference.stages import loaded_params, stage_parts, trainable_params
 from vlcalc.inference.tables import conventions
@@ -14,41 +15,41 @@ from vlcalc.spec.schema import TrainingStage
 
 
 def to_document(
-    found: Inference, *, stage: TrainingStage | None = None, checks: Sequence[Check] = ()
+    inference: Inference, *, stage: TrainingStage | None = None, checks: Sequence[Check] = ()
 ) -> dict[str, Any]:
     """Return everything that is known, in base units; None is unknown.
 
     Args:
-        found: what inference costs.
+        inference: what it costs.
         stage: a stage of training to add.
         checks: counts each way to add.
     """
-    spec = found.plan.spec
+    spec = inference.plan.spec
     document: dict[str, Any] = {
         "model": spec.name,
         "title": spec.title,
-        "request": _request(found),
-        "params": {"total": found.params.total, **found.params._asdict()},
-        "weight_bytes": {"total": found.weights.total, **found.weights._asdict()},
-        "tree": [part._asdict() for part in tree(found)],
-        "tokens": _tokens(found),
-        "phases": [_phase(found, at) for at in range(len(found.phases))],
-        "flops": found.flops,
-        "kv_cache_bytes": _cache(found),
-        "peak_activation_bytes": found.peak_activation_bytes,
-        "total_bytes": found.total_bytes,
-        "conventions": list(conventions(found)),
+        "request": _request(inference),
+        "params": {"total": inference.params.total, **inference.params._asdict()},
+        "weight_bytes": {"total": inference.weights.total, **inference.weights._asdict()},
+        "tree": [part._asdict() for part in tree(inference)],
+        "tokens": _tokens(inference),
+        "phases": [_phase(cost) for cost in inference.phases],
+        "flops": inference.flops,
+        "kv_cache_bytes": _cache(inference),
+        "peak_activation_bytes": inference.peak_activation_bytes,
+        "total_bytes": inference.total_bytes,
+        "conventions": list(conventions(inference)),
         "sources": {"params": "exact", "flops": "exact", "bytes": "counted", "tokens": "exact"},
     }
     if stage:
-        document["stage"] = _stage(found, stage)
+        document["stage"] = _stage(inference, stage)
     if checks:
         document["checks"] = [{**check._asdict(), "verdict": check.verdict} for check in checks]
     return document
 
 
-def _request(found: Inference) -> dict[str, Any]:
-    load = found.plan.load
+def _request(inference: Inference) -> dict[str, Any]:
+    load = inference.plan.load
     return {
         "image": str(load.image),
         "num_images": load.num_images,
@@ -63,21 +64,20 @@ def _request(found: Inference) -> dict[str, Any]:
     }
 
 
-def _tokens(found: Inference) -> dict[str, Any]:
-    budget = found.plan.budget
+def _tokens(inference: Inference) -> dict[str, Any]:
+    budget = inference.plan.budget
     return {
         "image_tokens": budget.image_tokens,
         "extra_tokens": budget.extra_tokens,
         "context_tokens": budget.context_tokens,
-        "sequence_length": found.plan.sequence_length,
+        "sequence_length": inference.plan.sequence_length,
         "context_window": budget.context_window,
-        "window_share": found.plan.window_share,
-        "tokens_left": found.plan.tokens_left,
+        "window_share": inference.plan.window_share,
+        "tokens_left": inference.plan.tokens_left,
     }
 
 
-def _phase(found: Inference, at: int) -> dict[str, Any]:
-    cost = found.phases[at]
+def _phase(cost: PhaseCost) -> dict[str, Any]:
     return {
         "phase": cost.phase,
         "num_tokens": cost.num_tokens,
@@ -88,12 +88,12 @@ def _phase(found: Inference, at: int) -> dict[str, Any]:
     }
 
 
-def _cache(found: Inference) -> dict[str, int] | None:
-    return found.cache and {"total": found.cache.total, **found.cache._asdict()}
+def _cache(inference: Inference) -> dict[str, int] | None:
+    return inference.cache and {"total": inference.cache.total, **inference.cache._asdict()}
 
 
-def _stage(found: Inference, stage: TrainingStage) -> dict[str, Any]:
-    parts = stage_parts(found.plan.spec, stage)
+def _stage(inference: Inference, stage: TrainingStage) -> dict[str, Any]:
+    parts = stage_parts(inference.plan.spec, stage)
     trainable, total = trainable_params(parts), loaded_params(parts)
     return {
         "name": stage.name,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vlcalc.cost.components import Components, components, shape_of
-from vlcalc.inference.blocks import Phase, Run
+from vlcalc.backbones.language import CacheBytes
+from vlcalc.core.known import sum_known
+from vlcalc.cost.components import Components, components
+from vlcalc.inference.blocks.block import PHASES, Phase
+from vlcalc.inference.blocks.phases import phase_passes
 from vlcalc.inference.costs import PhaseCost, phase_cost
-from vlcalc.inference.encode import encode_blocks
-from vlcalc.inference.fuse import fuse_blocks
-from vlcalc.inference.language import language_decode, language_prefill
 from vlcalc.inference.load import Load
-from vlcalc.inference.memory import CacheBytes, WeightBytes, cache_bytes, weight_bytes
+from vlcalc.inference.memory import WeightBytes, cache_bytes, weight_bytes
 from vlcalc.inference.plan import Plan, make_plan
 from vlcalc.spec.schema import ModelSpec
 
@@ -38,8 +38,12 @@ class Inference:
     @property
     def flops(self) -> int | None:
         """FLOPs of all phases."""
-        known = [phase.flops for phase in self.phases if phase.flops is not None]
-        return sum(known) if len(known) == len(self.phases) else None
+        return sum_known(phase.flops for phase in self.phases)
+
+    @property
+    def moved_bytes(self) -> int | None:
+        """Bytes moved in all phases."""
+        return sum_known(phase.moved_bytes for phase in self.phases)
 
     @property
     def peak_activation_bytes(self) -> int | None:
@@ -51,9 +55,12 @@ class Inference:
     @property
     def total_bytes(self) -> int | None:
         """Weights, full cache and peak activations: what must fit on the device."""
-        parts = (self.weights.total, self.cache and self.cache.total, self.peak_activation_bytes)
-        known = [part for part in parts if part is not None]
-        return sum(known) if len(known) == len(parts) else None
+        cache = None if self.cache is None else self.cache.total
+        return sum_known((self.weights.total, cache, self.peak_activation_bytes))
+
+    def phase(self, name: Phase) -> PhaseCost:
+        """Return the phase of a name."""
+        return self.phases[PHASES.index(name)]
 
 
 def infer(spec: ModelSpec, load: Load, *, traced: bool = True) -> Inference:
@@ -70,38 +77,18 @@ def infer(spec: ModelSpec, load: Load, *, traced: bool = True) -> Inference:
     """
     plan = make_plan(spec, load)
     params = components(spec)
-    runs = phase_runs(plan)
+    passes = phase_passes(plan)
     tokens = phase_tokens(plan)
     return Inference(
         plan=plan,
         params=params,
         weights=weight_bytes(params, plan),
         phases=tuple(
-            phase_cost(phase, runs[phase], tokens[phase], load, traced=traced) for phase in runs
+            phase_cost(phase, passes[phase], tokens[phase], load, traced=traced) for phase in PHASES
         ),
         cache=cache_bytes(plan),
         traced=traced,
     )
-
-
-def phase_runs(plan: Plan) -> dict[Phase, tuple[Run, ...] | None]:
-    """Return what runs in each phase; None where it is not known."""
-    return {
-        "encode": _encode_runs(plan),
-        "fuse": None if (blocks := fuse_blocks(plan)) is None else (Run(blocks=tuple(blocks)),),
-        "prefill": language_prefill(plan),
-        "decode": language_decode(plan),
-    }
-
-
-def _encode_runs(plan: Plan) -> tuple[Run, ...] | None:
-    runs = []
-    for call in plan.encoder_calls:
-        blocks = encode_blocks(call)
-        if blocks is None:
-            return None
-        runs.append(Run(blocks=tuple(blocks)))
-    return tuple(runs)
 
 
 def phase_tokens(plan: Plan) -> dict[Phase, int | None]:
@@ -112,10 +99,10 @@ def phase_tokens(plan: Plan) -> dict[Phase, int | None]:
         for call in plan.encoder_calls
         if call.vision.encoder
     ]
-    has_language = shape_of(plan.spec.language) is not None
+    has_language = plan.spec.language.shape is not None
     return {
         "encode": sum(encoded) if len(encoded) == len(plan.encoder_calls) else None,
-        "fuse": fused_vectors(plan) if plan.fusion_dims else None,
+        "fuse": None if plan.fusion_dims is None else fused_vectors(plan),
         "prefill": load.batch_size * plan.sequence_length if has_language else None,
         "decode": load.batch_size * plan.num_decoded if has_language else None,
     }
@@ -130,5 +117,5 @@ def fused_vectors(plan: Plan) -> int:
     return sum(
         dims.batch_size
         * (fusion.num_context_tokens(dims) + into_sequence * fusion.num_image_tokens(dims))
-        for dims in plan.fusion_dims
+        for dims in plan.fusion_dims or ()
     )

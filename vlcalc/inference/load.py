@@ -51,16 +51,18 @@ class Load:
         """Check the numbers.
 
         Raises:
-            InputError: one is out of bounds.
+            InputError: one is out of bounds, or the prompt is empty.
         """
         for name, number, least, most in (
-            ("images", self.num_images, 1, MAX_BATCH_SIZE),
+            ("images", self.num_images, 0, MAX_BATCH_SIZE),
             ("text tokens", self.text_tokens, 0, MAX_OUTPUT_TOKENS),
             ("output tokens", self.output_tokens, 1, MAX_OUTPUT_TOKENS),
             ("prompts in a batch", self.batch_size, 1, MAX_BATCH_SIZE),
         ):
             if type(number) is not int or not least <= number <= most:
                 raise InputError(expected=f"{least:,} to {most:,} {name}", got=repr(number)[:60])
+        if not self.num_images and not self.text_tokens:
+            raise InputError(expected="an image or a token of text in a prompt", got="neither")
 
     @property
     def request(self) -> Request:
@@ -80,6 +82,12 @@ class Load:
     def kv_dtype_bytes(self) -> int:
         """Bytes of one value of the cache."""
         return KV_DTYPE_BYTES[self.kv_dtype or self.dtype]
+
+    @property
+    def images(self) -> str:
+        """The images of a prompt in words."""
+        several = f"{self.num_images} x {self.image}" if self.num_images else "no image"
+        return str(self.image) if self.num_images == 1 else several
 
     @property
     def total_images(self) -> int:
@@ -110,7 +118,7 @@ def parse_attention(name: str, *, where: str = "") -> Attention:
     """
     known = get_args(Attention)
     if name not in known:
-        expected = "an attention backend: " + ", ".join(f"`{each}`" for each in known)
+        expected = "an attention backend: " + ", ".join(f"`{backend}`" for backend in known)
         raise InputError(
             expected=expected, got=f"`{name}`", where=where, hint=near_miss(name, known)
         )

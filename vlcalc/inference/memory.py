@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from vlcalc.backbones.decoder import Decoder
+from vlcalc.backbones.language import CacheBytes, Linear
 from vlcalc.core.errors import InputError
-from vlcalc.cost.components import ByComponent, Components
-from vlcalc.inference.generate import layer_groups
-from vlcalc.inference.language import language_cache
-from vlcalc.inference.linears import Shape, layer_linears
+from vlcalc.cost.components import ByComponent, Components, dims_of
 from vlcalc.inference.load import Load
 from vlcalc.inference.plan import Plan
 
@@ -18,23 +13,6 @@ class WeightBytes(ByComponent):
     """Bytes of the weights by component; None where its parameters are not known."""
 
     __slots__ = ()
-
-
-class CacheBytes(NamedTuple):
-    """Bytes of keys and values when the answer is done, over the whole batch.
-
-    Attributes:
-        self_attention: of the positions of the sequence; the last token of the answer has none.
-        cross_attention: of the vectors that are only cross-attended.
-    """
-
-    self_attention: int
-    cross_attention: int
-
-    @property
-    def total(self) -> int:
-        """Both together."""
-        return self.self_attention + self.cross_attention
 
 
 def weight_bytes(params: Components, plan: Plan) -> WeightBytes:
@@ -56,7 +34,7 @@ def weight_bytes(params: Components, plan: Plan) -> WeightBytes:
     )
 
 
-def saved_bytes(linears: tuple[Shape, ...], load: Load) -> int:
+def saved_bytes(linears: tuple[Linear, ...], load: Load) -> int:
     """Return what a quantisation saves of linear weights."""
     if load.quantisation is None:
         return 0
@@ -66,30 +44,30 @@ def saved_bytes(linears: tuple[Shape, ...], load: Load) -> int:
     )
 
 
-def language_linears(plan: Plan) -> tuple[Shape, ...]:
+def language_linears(plan: Plan) -> tuple[Linear, ...]:
     """Return the linear weights of all the language model's layers, if they are to be quantised.
 
     Raises:
-        InputError: they are, and the language model is no decoder whose shape is known.
+        InputError: they are, and the language model's shape is not known.
     """
     if plan.load.quantisation is None:
         return ()
-    decoder = plan.spec.language.decoder
-    if not isinstance(decoder, Decoder):
+    shape = plan.spec.language.shape
+    if shape is None:
         raise InputError(
-            expected=f"a decoder whose shape is known, for `{plan.load.quantisation.name}`",
+            expected=f"a language model whose shape is known, for `{plan.load.quantisation.name}`",
             got=f"`{plan.spec.language.name}`",
         )
-    groups = layer_groups(decoder).items()
-    return tuple(each for at, number in groups for each in layer_linears(decoder, at) * number)
+    return tuple(linear for stack in shape.stacks.values() for linear in stack.linears)
 
 
-def inserted_linears(plan: Plan) -> tuple[Shape, ...]:
+def inserted_linears(plan: Plan) -> tuple[Linear, ...]:
     """Return the linear weights of all layers that the fusion method inserts."""
-    if plan.inserted is None or not plan.fusion_dims:
+    fusion = plan.inserted
+    if fusion is None or plan.spec.language.shape is None:
         return ()
-    dims = plan.fusion_dims[0]
-    return plan.inserted.layer_linears(dims) * len(plan.inserted.layer_positions(dims))
+    dims = dims_of(plan.spec)
+    return fusion.layer_linears(dims) * len(fusion.layer_positions(dims))
 
 
 def cache_bytes(plan: Plan) -> CacheBytes | None:
@@ -97,11 +75,16 @@ def cache_bytes(plan: Plan) -> CacheBytes | None:
 
     Vectors of an image that fills its tiles up are cached filled up.
     """
-    load, language = plan.load, language_cache(plan)
-    if language is None:
+    load, shape = plan.load, plan.spec.language.shape
+    if shape is None:
         return None
-    own, cross = language
-    if plan.inserted and plan.fusion_dims:
-        per_prompt = plan.inserted.num_cached_context_values(plan.fusion_dims[0])
+    own, cross = shape.cache_bytes(
+        plan.sequence_length,
+        plan.num_decoded,
+        load.batch_size,
+        dtype_bytes=load.kv_dtype_bytes,
+    )
+    if plan.inserted and plan.inserted_dims:
+        per_prompt = plan.inserted.num_cached_context_values(plan.inserted_dims)
         cross += load.batch_size * per_prompt * load.kv_dtype_bytes
     return CacheBytes(own, cross)

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from vlcalc.inference.blocks import Block, Phase, Run
-from vlcalc.inference.inference import phase_runs
+from vlcalc.inference.blocks.block import Block, Pass, Phase
+from vlcalc.inference.blocks.phases import phase_passes
 from vlcalc.inference.load import Load
 from vlcalc.inference.plan import EncoderCall, Plan
 from vlcalc.runs.run import Conditions
@@ -28,7 +28,7 @@ class Piece:
 
     Attributes:
         name: what the timing is kept under.
-        blocks: where they are in their phase, as (run, block).
+        blocks: where they are in their phase, as (pass, block).
         num_runs: how often the phase runs it.
         num_layers: how many equal layers stand for one; 1 where nothing is repeated.
         flops: of one run; None where they are not known to be those that are counted of it.
@@ -65,21 +65,20 @@ def encoder_name(call: EncoderCall) -> str:
 
 def named_blocks(plan: Plan, phase: Phase) -> dict[str, Block]:
     """Return the blocks of a phase after encode by name, the first where several have one."""
-    runs = phase_runs(plan)[phase] or ()
-    found: dict[str, Block] = {}
-    for run in runs:
-        for name, block in zip(_names(phase, run), run.blocks, strict=True):
-            found.setdefault(name, block)
-    return found
+    blocks: dict[str, Block] = {}
+    for passed in phase_passes(plan)[phase] or ():
+        for name, block in zip(_names(phase, passed), passed.blocks, strict=True):
+            blocks.setdefault(name, block)
+    return blocks
 
 
-def _names(phase: Phase, run: Run) -> list[str]:
-    """Return the names of a run's blocks; fusion methods on several shapes are numbered."""
+def _names(phase: Phase, passed: Pass) -> list[str]:
+    """Return the names of a pass's blocks; fusion methods on several shapes are numbered."""
     if phase != "fuse":
-        return [f"{block.path} {phase}" for block in run.blocks]
-    if len(run.blocks) == 1:
-        return [run.blocks[0].path]
-    return [f"{block.path}[{at}]" for at, block in enumerate(run.blocks)]
+        return [f"{block.path} {phase}" for block in passed.blocks]
+    if len(passed.blocks) == 1:
+        return [passed.blocks[0].path]
+    return [f"{block.path}[{at}]" for at, block in enumerate(passed.blocks)]
 
 
 def pieces(plan: Plan, *, whole_prefill: bool) -> dict[Phase, tuple[Piece, ...] | None]:
@@ -89,35 +88,36 @@ def pieces(plan: Plan, *, whole_prefill: bool) -> dict[Phase, tuple[Piece, ...] 
         plan: what the load makes the model run.
         whole_prefill: whether the prompt's way through the language model is one piece.
     """
-    found: dict[Phase, tuple[Piece, ...] | None] = {}
-    for phase, runs in phase_runs(plan).items():
-        if runs is None:
-            found[phase] = None
+    by_phase: dict[Phase, tuple[Piece, ...] | None] = {}
+    for phase, passes in phase_passes(plan).items():
+        if passes is None:
+            by_phase[phase] = None
         elif phase == "encode":
-            found[phase] = tuple(_encoders(plan.encoder_calls, runs))
+            by_phase[phase] = tuple(_encoders(plan.encoder_calls, passes))
         else:
-            found[phase] = tuple(_single(phase, runs, whole=whole_prefill and phase == "prefill"))
-    return found
+            whole = whole_prefill and phase == "prefill"
+            by_phase[phase] = tuple(_single(phase, passes, whole=whole))
+    return by_phase
 
 
-def _encoders(calls: Sequence[EncoderCall], runs: Sequence[Run]) -> Iterator[Piece]:
-    for number, (call, run) in enumerate(zip(calls, runs, strict=True)):
-        blocks = tuple((number, at) for at in range(len(run.blocks)))
+def _encoders(calls: Sequence[EncoderCall], passes: Sequence[Pass]) -> Iterator[Piece]:
+    for number, (call, passed) in enumerate(zip(calls, passes, strict=True)):
+        blocks = tuple((number, at) for at in range(len(passed.blocks)))
         yield Piece(name=encoder_name(call), blocks=blocks)
 
 
-def _single(phase: Phase, runs: Sequence[Run], *, whole: bool) -> Iterator[Piece]:
-    for number, run in enumerate(runs):
-        names = _names(phase, run)
-        inside = [at for at, block in enumerate(run.blocks) if whole and _is_inside(block)]
+def _single(phase: Phase, passes: Sequence[Pass], *, whole: bool) -> Iterator[Piece]:
+    for number, passed in enumerate(passes):
+        names = _names(phase, passed)
+        inside = [at for at, block in enumerate(passed.blocks) if whole and _is_inside(block)]
         if inside:
             yield Piece(name=WHOLE_PREFILL, blocks=tuple((number, at) for at in inside))
-        for at, block in enumerate(run.blocks):
+        for at, block in enumerate(passed.blocks):
             if at not in inside:
                 yield Piece(
                     name=names[at],
                     blocks=((number, at),),
-                    num_runs=run.num_runs * block.num_repeats,
+                    num_runs=passed.num_runs * block.num_repeats,
                     num_layers=block.num_repeats,
                     flops=block.flops if number == 0 else None,
                 )

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from vlcalc.core.errors import InputError
-from vlcalc.cost.components import dims_of, shape_of
+from vlcalc.cost.components import dims_of
 from vlcalc.fusion.base import Dims
 from vlcalc.fusion.inserted import InsertedLayers
 from vlcalc.inference.load import Load
 from vlcalc.spec.dims import visual_grid
-from vlcalc.spec.schema import LanguageSpec, ModelSpec, VisionSpec
+from vlcalc.spec.schema import ModelSpec, VisionSpec
 from vlcalc.tiling.base import View
 from vlcalc.tokens.budget import TokenBudget, budget
 
@@ -32,17 +32,16 @@ class Plan:
 
     Attributes:
         budget: tokens of one prompt.
-        encoder_calls: what the encoders run on, over the whole batch.
-        fusion_dims: what the fusion method runs on, a shape of input each; none where the method
-            is not known.
-        sequence_length: positions of one prompt.
+        encoder_calls: what the encoders run on, over the whole batch; none without an image.
+        fusion_dims: what the fusion method runs on, a shape of input each; none without an image,
+            None where the method or the language model is not known.
     """
 
     spec: ModelSpec
     load: Load
     budget: TokenBudget
     encoder_calls: tuple[EncoderCall, ...]
-    fusion_dims: tuple[Dims, ...]
+    fusion_dims: tuple[Dims, ...] | None
 
     @property
     def sequence_length(self) -> int:
@@ -69,7 +68,7 @@ class Plan:
     @property
     def num_decoded(self) -> int:
         """Tokens that one answer decodes after its first; none where nothing is generated."""
-        return self.load.output_tokens - 1 if generates(self.spec.language) else 0
+        return self.load.output_tokens - 1 if self.spec.language.generates else 0
 
     @property
     def num_extra_logits(self) -> int:
@@ -82,6 +81,11 @@ class Plan:
         fusion = self.spec.fusion
         return fusion if isinstance(fusion, InsertedLayers) else None
 
+    @property
+    def inserted_dims(self) -> Dims | None:
+        """What those layers run on; None where there are none, or no image to attend to."""
+        return self.fusion_dims[0] if self.inserted and self.fusion_dims else None
+
 
 def make_plan(spec: ModelSpec, load: Load) -> Plan:
     """Return what a load makes a model run.
@@ -91,17 +95,20 @@ def make_plan(spec: ModelSpec, load: Load) -> Plan:
         RefusedError: the model's processor refuses such an image.
     """
     request = load.request
-    if not generates(spec.language):
+    if not spec.language.generates:
         request = replace(request, reserve_tokens=0)
-    found = budget(spec, load.image, request)
-    _check_window(spec, load, found)
-    views = found.tiling.views
+    tokens = budget(spec, load.image, request)
+    _check_window(spec, load, tokens)
+    is_known = spec.fusion is not None and spec.language.shape is not None
+    has_images = load.num_images > 0
+    calls = _encoder_calls(spec, tokens.tiling.views, load) if has_images else ()
+    dims = _fusion_dims(spec, tokens, load) if has_images else ()
     return Plan(
         spec=spec,
         load=load,
-        budget=found,
-        encoder_calls=tuple(_encoder_calls(spec, views, load)),
-        fusion_dims=tuple(_fusion_dims(spec, found, load)),
+        budget=tokens,
+        encoder_calls=tuple(calls),
+        fusion_dims=tuple(dims) if is_known else None,
     )
 
 
@@ -110,32 +117,25 @@ def is_late(spec: ModelSpec) -> bool:
     return spec.fusion is not None and spec.fusion.taxonomy == "late"
 
 
-def generates(language: LanguageSpec) -> bool:
-    """Return whether a language model writes an answer; one that is not known is taken to."""
-    return language.text_encoder is None or language.text_encoder.generates
-
-
-def _check_window(spec: ModelSpec, load: Load, found: TokenBudget) -> None:
-    images = 0 if is_late(spec) else found.image_tokens + found.extra_tokens
-    asked = images + load.text_tokens + found.request.reserve_tokens
-    if found.context_window is None or asked <= found.context_window:
+def _check_window(spec: ModelSpec, load: Load, tokens: TokenBudget) -> None:
+    images = 0 if is_late(spec) else tokens.image_tokens + tokens.extra_tokens
+    output = tokens.request.reserve_tokens
+    num_positions = images + load.text_tokens + output
+    if tokens.context_window is None or num_positions <= tokens.context_window:
         return
-    output = found.request.reserve_tokens
+    number = {0: "no image", 1: f"an image of {load.image}"}.get(
+        load.num_images, f"{load.num_images} images of {load.image}"
+    )
     raise InputError(
-        expected=f"at most {found.context_window:,} tokens, the context window of {spec.name}",
-        got=f"{asked:,}: {images:,} for {_images(load)}, {load.text_tokens:,} of text, "
+        expected=f"at most {tokens.context_window:,} tokens, the context window of {spec.name}",
+        got=f"{num_positions:,}: {images:,} for {number}, {load.text_tokens:,} of text, "
         f"{output:,} of output",
         hint="a smaller image, fewer images, less text or a shorter answer",
     )
 
 
-def _images(load: Load) -> str:
-    number = f"{load.num_images} images" if load.num_images > 1 else "an image"
-    return f"{number} of {load.image}"
-
-
 def _encoder_calls(spec: ModelSpec, views: tuple[View, ...], load: Load) -> Iterator[EncoderCall]:
-    """Yield the first encoder on each shape of view, and the second on its own square."""
+    """Yield the first encoder on each shape of view, and the second as `_second_calls` says."""
     if spec.vision is None or spec.vision.external:
         return
     if spec.vision.encoder and spec.vision.encoder.tiles:  # it takes all tiles of an image at once
@@ -144,20 +144,36 @@ def _encoder_calls(spec: ModelSpec, views: tuple[View, ...], load: Load) -> Iter
         for view in views:
             number = load.total_images * view.number
             yield EncoderCall(spec.vision, view.columns, view.rows, number)
-    if second := spec.second_vision:
-        number = load.total_images * sum(view.number for view in views)
-        side = (second.image_size or 0) // (second.patch_size or 1)
-        columns, rows = (side, side) if side else (views[0].columns, views[0].rows)
-        yield EncoderCall(second, columns, rows, number)
+    if spec.second_vision:
+        yield from _second_calls(spec.vision, spec.second_vision, views, load)
 
 
-def _fusion_dims(spec: ModelSpec, found: TokenBudget, load: Load) -> Iterator[Dims]:
-    """Yield what the method runs on: one view after the other, or all of a prompt at once."""
-    if spec.fusion is None or shape_of(spec.language) is None:
+def _second_calls(
+    first: VisionSpec, second: VisionSpec, views: tuple[View, ...], load: Load
+) -> Iterator[EncoderCall]:
+    """Yield the second encoder on every view: on its own square, where it has one.
+
+    Without one it runs on what leaves the first, whose convolutions may have a stride.
+    """
+    if second.image_size:
+        side = second.image_size // (second.patch_size or 1)
+        yield EncoderCall(
+            second, side, side, load.total_images * sum(view.number for view in views)
+        )
         return
-    views = tuple(visual_grid(spec.tiling, found.tiling, view) for view in found.tiling.views)
+    stride = first.encoder.output_stride if first.encoder else 1
+    for view in views:
+        columns, rows = -(-view.columns // stride), -(-view.rows // stride)
+        yield EncoderCall(second, columns, rows, load.total_images * view.number)
+
+
+def _fusion_dims(spec: ModelSpec, tokens: TokenBudget, load: Load) -> Iterator[Dims]:
+    """Yield what the method runs on: one view after the other, or all of a prompt at once."""
+    if spec.fusion is None or spec.language.shape is None:
+        return
+    views = tuple(visual_grid(spec.tiling, tokens.tiling, view) for view in tokens.tiling.views)
     if isinstance(spec.fusion, InsertedLayers):
-        yield _inserted_dims(spec, found, load, views)
+        yield _inserted_dims(spec, tokens, load, views)
         return
     for view in views:
         dims = dims_of(spec, columns=view.columns, rows=view.rows)
@@ -169,7 +185,7 @@ def _fusion_dims(spec: ModelSpec, found: TokenBudget, load: Load) -> Iterator[Di
 
 
 def _inserted_dims(
-    spec: ModelSpec, found: TokenBudget, load: Load, views: tuple[View, ...]
+    spec: ModelSpec, tokens: TokenBudget, load: Load, views: tuple[View, ...]
 ) -> Dims:
     """Return dims whose sequence is the whole prompt, and whose views are those of all its images.
 
@@ -181,6 +197,6 @@ def _inserted_dims(
     dims = dims_of(spec, columns=views[0].columns, rows=views[0].rows)
     return dims._replace(
         num_views=per_image * load.num_images,
-        num_text_tokens=found.sequence_length - spec.fusion.num_markers,
+        num_text_tokens=tokens.sequence_length - spec.fusion.num_markers,
         batch_size=load.batch_size,
     )

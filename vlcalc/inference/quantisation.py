@@ -2,7 +2,8 @@
 
 Only the linear layers inside a language model's layers are quantised: embeddings, norms, routers,
 the head, the vision encoder and the fusion keep their dtype, as in the releases of GPTQ, AWQ and
-bitsandbytes models. Products run in the dtype of the activations, so that FLOPs stay.
+bitsandbytes models; transformers leaves T5's second feed-forward matrix in float32 besides, which
+is not done here. Products run in the dtype of the activations, so that FLOPs stay.
 
 Source: AWQ, arXiv:2306.00978 (groups of 128, a 16-bit scale and a 4-bit zero each); NF4, QLoRA,
 arXiv:2305.14314, section 3 (blocks of 64, a 32-bit constant each, or with double quantisation an

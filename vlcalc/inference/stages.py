@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from vlcalc.core.errors import InputError, near_miss
-from vlcalc.cost.components import components, sum_known
+from vlcalc.core.known import sum_known
+from vlcalc.cost.components import components
 from vlcalc.spec.schema import ModelSpec, TrainingStage
 
 
@@ -61,9 +62,9 @@ def stage_parts(spec: ModelSpec, stage: TrainingStage) -> tuple[StagePart, ...]:
 
 def trainable_params(parts: Sequence[StagePart]) -> int | None:
     """Return the parameters that a stage trains; None where one of them is not known."""
-    return sum_known([part.params for part in parts if part.trainable])
+    return sum_known(part.params for part in parts if part.trainable)
 
 
 def loaded_params(parts: Sequence[StagePart]) -> int | None:
     """Return all parameters that are loaded in a stage; None where one of them is not known."""
-    return sum_known([part.params for part in parts])
+    return sum_known(part.params for part in parts)

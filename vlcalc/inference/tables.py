@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from vlcalc.core import units
-from vlcalc.cost.components import shape_of
 from vlcalc.inference.inference import Inference
-from vlcalc.inference.plan import generates, is_late
+from vlcalc.inference.plan import is_late
 from vlcalc.inference.stages import loaded_params, stage_parts, trainable_params
 from vlcalc.inference.tree import tree
 from vlcalc.inference.verify import Check
@@ -50,76 +49,85 @@ CHECKS = (
     Column("torch", "torch FlopCounterMode"),
     Column("verdict", "verdict", "text"),
 )
+ABSORBED = (
+    "A decoded token attends to the cached latents as they are: the absorbed form of "
+    "arXiv:2405.04434, section 2.1.2, which engines run. transformers expands the whole cache for "
+    "every token, which takes more FLOPs."
+)
 ALL_EQUAL = "Every count is the same each way ({} counts)."
 UNEQUAL = "{} of {} counts differ."
 
 
-def description_table(found: Inference) -> Table:
+def description_table(inference: Inference) -> Table:
     """Return what the model is and what is asked of it."""
-    spec, load, budget = found.plan.spec, found.plan.load, found.plan.budget
-    images = f"{load.num_images} x {load.image}" if load.num_images > 1 else str(load.image)
-    answer = f", {load.output_tokens:,} of answer" if generates(spec.language) else ""
-    vision = " and ".join(f"{each.title or each.name}" for each in spec.encoders) or "none"
+    spec, load, budget = inference.plan.spec, inference.plan.load, inference.plan.budget
+    answer = f", {load.output_tokens:,} of answer" if spec.language.generates else ""
+    vision = " and ".join(vision.title or vision.name for vision in spec.encoders) or "none"
     rows = (
         ("vision", vision),
-        ("tiling", _tiling(found)),
+        ("tiling", _tiling(inference)),
         ("fusion", f"{spec.fusion.kind}, {spec.fusion.taxonomy}" if spec.fusion else "unknown"),
         ("language", spec.language.title or spec.language.name),
-        ("request", f"{images}, {load.text_tokens:,} of text{answer}, batch {load.batch_size}"),
-        ("formats", _formats(found)),
-        ("sequence", _sequence(found)),
-        ("context", _context(found)),
+        (
+            "request",
+            f"{load.images}, {load.text_tokens:,} of text{answer}, batch {load.batch_size}",
+        ),
+        ("formats", _formats(inference)),
+        ("sequence", _sequence(inference)),
+        ("context", _context(inference)),
     )
     notes = tuple(note for note in (budget.caveat, budget.doubt) if note)
     return Table(FACTS, rows, title=f"{spec.name}: {spec.title}", notes=notes)
 
 
-def _tiling(found: Inference) -> str:
+def _tiling(inference: Inference) -> str:
+    if not inference.plan.load.num_images:
+        return f"{inference.plan.spec.tiling.kind}: no image"
     shown = []
-    for view in found.plan.budget.tiling.views:
+    for view in inference.plan.budget.tiling.views:
         name = view.name if view.number == 1 or view.name.endswith("s") else f"{view.name}s"
         patches = f" of {view.columns}x{view.rows} patches" if view.columns else ""
         shown.append(f"{view.number} {name}{patches}")
-    return f"{found.plan.spec.tiling.kind}: " + ", ".join(shown)
+    return f"{inference.plan.spec.tiling.kind}: " + ", ".join(shown)
 
 
-def _context(found: Inference) -> str:
-    plan, window = found.plan, found.plan.budget.context_window
+def _context(inference: Inference) -> str:
+    plan, window = inference.plan, inference.plan.budget.context_window
     if window is None:
         return units.UNKNOWN
     left = f"{units.format_count(plan.tokens_left)} left"
-    beside = " beside the answer" if generates(plan.spec.language) else ""
+    beside = " beside the answer" if plan.spec.language.generates else ""
     return f"{units.format_share(plan.window_share)} of {window:,}; {left}{beside}"
 
 
-def _formats(found: Inference) -> str:
-    load = found.plan.load
+def _formats(inference: Inference) -> str:
+    load = inference.plan.load
     quantised = f", LLM linears in {load.quantisation.name}" if load.quantisation else ""
     return f"{load.dtype}{quantised}, cache in {load.kv_dtype or load.dtype}"
 
 
-def _sequence(found: Inference) -> str:
-    budget = found.plan.budget
-    parts = [f"{found.plan.load.text_tokens:,} text"]
-    if not is_late(found.plan.spec):
+def _sequence(inference: Inference) -> str:
+    budget = inference.plan.budget
+    parts = [f"{inference.plan.load.text_tokens:,} text"]
+    if not is_late(inference.plan.spec):
         parts += [f"{budget.image_tokens:,} image"]
         parts += [f"{budget.extra_tokens:,} extra"] if budget.extra_tokens else []
     crossed = f"; {budget.context_tokens:,} vectors cross-attended" if budget.context_tokens else ""
-    return f"{found.plan.sequence_length:,} positions: {' + '.join(parts)}{crossed}"
+    return f"{inference.plan.sequence_length:,} positions: {' + '.join(parts)}{crossed}"
 
 
-def tree_table(found: Inference) -> Table:
+def tree_table(inference: Inference) -> Table:
     """Return components and their parts, with parameters and weight bytes."""
-    total = found.params.total
+    total = inference.params.total
     rows = []
-    for part in tree(found):
+    for part in tree(inference):
         share = part.params / total if total and part.params is not None else None
         name = "  " * part.level + part.name
         rows.append((name, part.params, share, part.weight_bytes, part.source))
     return Table(TREE, rows)
 
 
-def phase_table(found: Inference) -> Table:
+def phase_table(inference: Inference) -> Table:
     """Return the four phases and their sum."""
     rows: list[tuple[Any, ...]] = [
         (
@@ -130,23 +138,22 @@ def phase_table(found: Inference) -> Table:
             cost.intensity,
             cost.peak_activation_bytes,
         )
-        for cost in found.phases
+        for cost in inference.phases
     ]
-    moved = [cost.moved_bytes for cost in found.phases if cost.moved_bytes is not None]
-    total = sum(moved) if len(moved) == len(found.phases) else None
-    rows.append(("total", None, found.flops, total, None, found.peak_activation_bytes))
-    return Table(PHASES, rows, notes=tuple(conventions(found)))
+    peak, moved_bytes = inference.peak_activation_bytes, inference.moved_bytes
+    rows.append(("total", None, inference.flops, moved_bytes, None, peak))
+    return Table(PHASES, rows, notes=tuple(conventions(inference)))
 
 
-def conventions(found: Inference) -> Iterator[str]:
+def conventions(inference: Inference) -> Iterator[str]:
     """Yield what a reader must know of the figures."""
-    load = found.plan.load
+    load = inference.plan.load
     positions = {"last": "the last position", "all": "all positions", "none": "none"}[load.logits]
     yield (
         "FLOPs are 2 per multiply-accumulate of matrix products, convolutions and attention, in "
         f"closed form; causal attention in full; logits of {positions} of the prompt."
     )
-    if found.traced:
+    if inference.traced:
         yield (
             "Bytes moved: each operator reads its inputs and writes its outputs once, weights "
             f"included; counted on the meta device, as peak activations are, for {load.attention} "
@@ -154,7 +161,9 @@ def conventions(found: Inference) -> Iterator[str]:
         )
     else:
         yield "Bytes moved and peak activations need torch: pip install 'vlcalc[torch]'."
-    spec = found.plan.spec
+    spec = inference.plan.spec
+    if spec.language.decoder and spec.language.decoder.latent_attention:
+        yield ABSORBED
     for vision in spec.encoders:
         if vision.opaque:
             yield f"{vision.name} is not modelled: its parameters are published, its costs unknown."
@@ -162,13 +171,13 @@ def conventions(found: Inference) -> Iterator[str]:
             yield f"The shape of {vision.name} is not known, nor what it costs."
     if spec.fusion is None:
         yield "The fusion method is not modelled; what it costs is not known."
-    if shape_of(spec.language) is None:
+    if spec.language.shape is None:
         yield f"The shape of {spec.language.name} is not known, nor what it costs."
 
 
-def memory_table(found: Inference) -> Table:
+def memory_table(inference: Inference) -> Table:
     """Return what must fit on the device: weights, cache, activations."""
-    weights, cache = found.weights, found.cache
+    weights, cache = inference.weights, inference.cache
     rows: list[tuple[str, int | None]] = [
         ("weights: vision", weights.vision),
         ("weights: fusion", weights.fusion),
@@ -179,16 +188,16 @@ def memory_table(found: Inference) -> Table:
     rows.append(("KV cache: self-attention", cache.self_attention if cache else None))
     if cache and cache.cross_attention:
         rows.append(("KV cache: cross-attention", cache.cross_attention))
-    rows.append(("peak activations", found.peak_activation_bytes))
-    total = found.total_bytes
+    rows.append(("peak activations", inference.peak_activation_bytes))
+    total = inference.total_bytes
     shown = [(name, size, _share(size, total)) for name, size in (*rows, ("total", total))]
     note = "The cache is that of the whole answer; workspaces and the driver's context come on top."
     return Table(MEMORY, shown, notes=(note,))
 
 
-def stage_table(found: Inference, stage: TrainingStage) -> Table:
+def stage_table(inference: Inference, stage: TrainingStage) -> Table:
     """Return what a stage trains and freezes."""
-    parts = stage_parts(found.plan.spec, stage)
+    parts = stage_parts(inference.plan.spec, stage)
     total, trainable = loaded_params(parts), trainable_params(parts)
     rows: list[tuple[Any, ...]] = [
         (
@@ -201,7 +210,9 @@ def stage_table(found: Inference, stage: TrainingStage) -> Table:
     ]
     rows.append(("all", "trained", trainable, _share(trainable, total)))
     notes = (stage.note,) if stage.note else ()
-    return Table(STAGE, rows, title=f"{_number(found.plan.spec, stage)}: {stage.name}", notes=notes)
+    return Table(
+        STAGE, rows, title=f"{_number(inference.plan.spec, stage)}: {stage.name}", notes=notes
+    )
 
 
 def _number(spec: ModelSpec, stage: TrainingStage) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from vlcalc.cost.components import dims_of, fusion_params, language_params, shape_of, vision_params
+from vlcalc.cost.components import dims_of, fusion_params, vision_params
 from vlcalc.inference.inference import Inference
-from vlcalc.inference.memory import inserted_linears, language_linears, saved_bytes
+from vlcalc.inference.memory import inserted_linears, saved_bytes
 from vlcalc.spec.schema import ExtraParams, VisionSpec
 
 
-class Part(NamedTuple):
+class TreePart(NamedTuple):
     """One line: a component or a part of it.
 
     Attributes:
@@ -30,85 +30,84 @@ class Part(NamedTuple):
     source: str | None = "exact"
 
 
-def tree(found: Inference) -> Iterator[Part]:
+def tree(inference: Inference) -> Iterator[TreePart]:
     """Yield the whole, each component, and below it its parts; parts sum to their component."""
-    for part in _parts(found):
+    for part in _parts(inference):
         yield part._replace(source=None) if part.params is None else part
 
 
-def _parts(found: Inference) -> Iterator[Part]:
-    spec, params, weights = found.plan.spec, found.params, found.weights
+def _parts(inference: Inference) -> Iterator[TreePart]:
+    spec, params, weights = inference.plan.spec, inference.params, inference.weights
     source = "published" if any(vision.opaque for vision in spec.encoders) else "exact"
-    yield Part("", 0, spec.name, params.total, weights.total, source)
-    yield Part("vision", 1, "vision", params.vision, weights.vision, source)
+    yield TreePart("", 0, spec.name, params.total, weights.total, source)
+    yield TreePart("vision", 1, "vision", params.vision, weights.vision, source)
     for vision in spec.encoders:
-        yield from _vision(vision, found)
-    yield from _extra(found, "vision")
+        yield from _vision(vision, inference)
+    yield from _extra(inference, "vision")
     kind = spec.fusion.kind if spec.fusion else "unknown"
-    yield Part("fusion", 1, f"fusion ({kind})", params.fusion, weights.fusion)
-    yield from _fusion(found)
-    yield from _extra(found, "fusion")
-    yield Part("language", 1, "language", params.language, weights.language)
-    yield from _language(found)
-    yield from _extra(found, "language")
+    yield TreePart("fusion", 1, f"fusion ({kind})", params.fusion, weights.fusion)
+    yield from _fusion(inference)
+    yield from _extra(inference, "fusion")
+    yield TreePart("language", 1, "language", params.language, weights.language)
+    yield from _language(inference)
+    yield from _extra(inference, "language")
     if params.other:
-        yield Part("other", 1, "other", params.other, weights.other)
-        yield from _extra(found, "other")
+        yield TreePart("other", 1, "other", params.other, weights.other)
+        yield from _extra(inference, "other")
 
 
-def _vision(vision: VisionSpec, found: Inference) -> Iterator[Part]:
-    bytes_each, path = found.plan.load.dtype_bytes, f"vision.{vision.name}"
+def _vision(vision: VisionSpec, inference: Inference) -> Iterator[TreePart]:
+    bytes_each, path = inference.plan.load.dtype_bytes, f"vision.{vision.name}"
     params = vision_params(vision)
     source = "published" if vision.opaque else "exact"
-    yield Part(path, 2, vision.name, params, _times(params, bytes_each), source)
+    yield TreePart(path, 2, vision.name, params, _times(params, bytes_each), source)
     if vision.encoder is None:
         return
     for name, count in vision.encoder.params_by_part()._asdict().items():
         shown = f"layers ({vision.encoder.total_depth})" if name == "layers" else _words(name)
         if count:
-            yield Part(f"{path}.{name}", 3, shown, count, count * bytes_each)
+            yield TreePart(f"{path}.{name}", 3, shown, count, count * bytes_each)
 
 
-def _fusion(found: Inference) -> Iterator[Part]:
-    spec, load, inserted = found.plan.spec, found.plan.load, found.plan.inserted
+def _fusion(inference: Inference) -> Iterator[TreePart]:
+    spec, load, inserted = inference.plan.spec, inference.plan.load, inference.plan.inserted
     if inserted is None or fusion_params(spec) is None:
         return
     dims = dims_of(spec)
-    number, each = len(inserted.layer_positions(dims)), inserted.layer_params(dims)
+    number = len(inserted.layer_positions(dims))
     if connector := inserted.connector_params(dims):
         name = "resampler" if inserted.resampler else "projection"
-        yield Part(f"fusion.{name}", 2, name, connector, connector * load.dtype_bytes)
-    saved = saved_bytes(inserted_linears(found.plan), load)
-    params = number * each
+        yield TreePart(f"fusion.{name}", 2, name, connector, connector * load.dtype_bytes)
+    saved = saved_bytes(inserted_linears(inference.plan), load)
+    params = number * inserted.layer_params(dims)
     size = params * load.dtype_bytes - saved
-    yield Part("fusion.layers", 2, f"layers in the language model ({number})", params, size)
+    yield TreePart("fusion.layers", 2, f"layers in the language model ({number})", params, size)
 
 
-def _language(found: Inference) -> Iterator[Part]:
-    spec, load = found.plan.spec, found.plan.load
-    shape = shape_of(spec.language)
-    if shape is None or language_params(spec.language) is None:
+def _language(inference: Inference) -> Iterator[TreePart]:
+    spec, load = inference.plan.spec, inference.plan.load
+    shape = spec.language.shape
+    if shape is None:
         return
-    saved = saved_bytes(language_linears(found.plan), load)
+    stacks = shape.stacks
     for name, count in shape.params_by_part()._asdict().items():
-        depth = getattr(shape, f"{name}_depth", None) or getattr(shape, "depth", None)
-        stack = name in ("layers", "encoder", "decoder")
-        shown = f"{_words(name)} ({depth})" if stack else _words(name)
-        size = count * load.dtype_bytes - (saved if name == "layers" else 0)
+        shown, size = _words(name), count * load.dtype_bytes
+        if stack := stacks.get(name):
+            shown, size = f"{shown} ({stack.depth})", size - saved_bytes(stack.linears, load)
         if count:
-            yield Part(f"language.{name}", 2, shown, count, size)
+            yield TreePart(f"language.{name}", 2, shown, count, size)
 
 
-def _extra(found: Inference, component: str) -> Iterator[Part]:
-    for extra in found.plan.spec.extra_params:
+def _extra(inference: Inference, component: str) -> Iterator[TreePart]:
+    for extra in inference.plan.spec.extra_params:
         if extra.component == component:
-            count = _extra_params(found, extra)
-            size = count * found.plan.load.dtype_bytes
-            yield Part(f"{component}.extra", 2, extra.what, count, size)
+            count = _extra_params(inference, extra)
+            size = count * inference.plan.load.dtype_bytes
+            yield TreePart(f"{component}.extra", 2, extra.what, count, size)
 
 
-def _extra_params(found: Inference, extra: ExtraParams) -> int:
-    shape = shape_of(found.plan.spec.language)
+def _extra_params(inference: Inference, extra: ExtraParams) -> int:
+    shape = inference.plan.spec.language.shape
     return extra.params or (extra.num_text_vectors or 0) * (shape.width if shape else 0)
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from vlcalc.cost.components import dims_of, shape_of
-from vlcalc.inference.blocks import Block
-from vlcalc.inference.inference import phase_runs
+from vlcalc.cost.components import dims_of
+from vlcalc.inference.blocks.block import Block
+from vlcalc.inference.blocks.phases import phase_passes
 from vlcalc.inference.plan import Plan
 
 if TYPE_CHECKING:
@@ -49,10 +49,10 @@ class Check(NamedTuple):
 def verify(plan: Plan) -> Iterator[Check]:
     """Yield every count of a model under a load; needs torch and fvcore."""
     yield from _params(plan)
-    for phase, runs in phase_runs(plan).items():
-        for run in runs or ():
-            at = phase if run.context is None else f"{phase} at {run.context:,}"
-            yield from (_flops(at, block) for block in run.blocks if block.flops)
+    for phase, passes in phase_passes(plan).items():
+        for one in passes or ():
+            at = phase if one.context is None else f"{phase} at {one.context:,}"
+            yield from (_flops(at, block) for block in one.blocks if block.flops)
 
 
 def _params(plan: Plan) -> Iterator[Check]:
@@ -61,7 +61,7 @@ def _params(plan: Plan) -> Iterator[Check]:
         if vision.encoder:
             path = f"vision.{vision.name}"
             yield _counted(path, vision.encoder.num_params(), vision.encoder.build("meta"))
-    shape = shape_of(spec.language)
+    shape = spec.language.shape
     if spec.fusion and shape:
         dims = dims_of(spec)
         yield _counted("fusion", spec.fusion.num_params(dims), spec.fusion.build(dims, "meta"))

@@ -90,7 +90,7 @@ def make_bench(
         for dtype in dtypes:
             spec.require_peak(dtype, where="--peaks")
     with torch_threads(threads):
-        found = environment(
+        about = environment(
             options.device,
             dtypes=dtypes,
             attention=options.attention,
@@ -98,5 +98,5 @@ def make_bench(
             peaks=spec.name if spec else None,
         )
     return Bench(
-        cases, options, found, Predictor(options.device, spec, attention=options.attention)
+        cases, options, about, Predictor(options.device, spec, attention=options.attention)
     )

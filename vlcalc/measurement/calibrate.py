@@ -19,7 +19,7 @@ import torch
 from vlcalc.core.dtypes import DTYPE_BYTES
 from vlcalc.measurement.clocks import CLOCKS, in_tf32
 from vlcalc.measurement.detect import cpu_name
-from vlcalc.measurement.microbenchmark import Buffer, CpuTimeClock, Grid, Sizes, Timer
+from vlcalc.measurement.microbenchmark import Buffer, CpuTimeClock, RateGrid, Sizes, Timer
 from vlcalc.measurement.pass_benchmarks import passes
 from vlcalc.measurement.probes import probe
 from vlcalc.measurement.product_benchmarks import convolutions, products
@@ -40,7 +40,7 @@ CANNOT = (RuntimeError, TypeError, NotImplementedError, MemoryError)
 class Point:
     """One operator at some sizes, and what each round of it took; None: it does not run."""
 
-    grid: Grid
+    grid: RateGrid
     sizes: Sizes
     rounds: list[float] | None = field(default_factory=list)
 
@@ -59,20 +59,20 @@ def measure_rates(
     timer = Timer(CpuTimeClock() if device == "cpu" and threads == 1 else CLOCKS[device]())
     points = {dtype: _points(device, dtype) for dtype in _dtypes(device)}
     with torch.inference_mode():
-        found = probe(device, timer)
+        probed = probe(device, timer)
         _measure(points, device, timer, rounds, on_progress)
-    rates = {dtype: _tables(each, found.start_s) for dtype, each in points.items()}
+    rates = {dtype: _tables(each, probed.start_s) for dtype, each in points.items()}
     return Calibration(
         machine=torch.cuda.get_device_name() if device == "cuda" else cpu_name(),
         date=datetime.now(timezone.utc).date().isoformat(),
         torch=torch.__version__,
         threads=threads,
         tf32=in_tf32(device),
-        operator_s=found.operator_s,
-        fresh=found.fresh,
-        cache_bytes=found.cache_bytes,
+        operator_s=probed.operator_s,
+        fresh=probed.fresh,
+        cache_bytes=probed.cache_bytes,
         flops_per_s={dtype: _peak(tables) for dtype, tables in rates.items() if "addmm" in tables},
-        bandwidth_bytes_per_s=found.bandwidth_bytes_per_s,
+        bandwidth_bytes_per_s=probed.bandwidth_bytes_per_s,
         rates={dtype: tables for dtype, tables in rates.items() if tables},
     )
 
@@ -92,7 +92,7 @@ def _points(device: str, dtype: str) -> list[Point]:
     return [Point(grid, sizes) for grid in measured for sizes in _combinations(grid)]
 
 
-def _combinations(grid: Grid) -> Iterator[Sizes]:
+def _combinations(grid: RateGrid) -> Iterator[Sizes]:
     for values in combinations(*grid.axes.values()):
         yield dict(zip(grid.axes, values, strict=True))
 

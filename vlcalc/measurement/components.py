@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from vlcalc.backbones.decoder import Decoder
 from vlcalc.core.errors import InputError, VlcalcError
 from vlcalc.core.image_size import ImageSize
-from vlcalc.inference.blocks import PHASES, Block
+from vlcalc.inference.blocks.block import PHASES, Block
 from vlcalc.inference.load import Load
 from vlcalc.inference.pieces import WHOLE_PREFILL, conditions_of, encoder_name, named_blocks
 from vlcalc.inference.plan import EncoderCall, Plan, make_plan

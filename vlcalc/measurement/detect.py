@@ -142,24 +142,24 @@ def _output_of(*command: str) -> str:
     return ran.stdout
 
 
-def detected_table(found: Sequence[Detected]) -> Table:
+def detected_table(devices: Sequence[Detected]) -> Table:
     """Return a row for each device of this machine, with the peaks where it is a known one."""
     notes = []
     if not has_torch():
         notes.append("torch is missing, so only the CPU is seen: pip install 'vlcalc[torch]'.")
     notes += [
         f"{each.device} may be {' or '.join(each.match.candidates)}; its peaks are not taken."
-        for each in found
+        for each in devices
         if each.match.candidates and each.device != "cpu"  # a CPU has one per number of threads
     ]
-    return Table(COLUMNS, [_row(each) for each in found], notes=tuple(notes))
+    return Table(COLUMNS, [_row(each) for each in devices], notes=tuple(notes))
 
 
-def _row(found: Detected) -> tuple[Any, ...]:
-    spec = found.match.device
-    head = (found.device, found.name, found.memory_bytes, found.detail)
+def _row(device: Detected) -> tuple[Any, ...]:
+    spec = device.match.device
+    head = (device.device, device.name, device.memory_bytes, device.detail)
     if spec is None:
-        name = " or ".join(found.match.candidates) or UNKNOWN
+        name = " or ".join(device.match.candidates) or UNKNOWN
         return *head, name, None, *(None for _ in PEAKS), None
     return (
         *head,

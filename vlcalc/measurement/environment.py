@@ -40,8 +40,8 @@ def available_device(name: str) -> Device:
             where="--device",
             hint=near_miss(name, CHOICES),
         )
-    found = next(each for each in here if here[each]) if name == "auto" else name
-    if not here[found]:
+    chosen = next(each for each in here if here[each]) if name == "auto" else name
+    if not here[chosen]:
         there = ", ".join(f"`{each}`" for each in here if here[each])
         raise InputError(
             expected="a device that torch sees here",
@@ -49,7 +49,7 @@ def available_device(name: str) -> Device:
             where="--device",
             hint=f"here: {there}; torch is {torch.__version__}",
         )
-    return found  # type: ignore[return-value]
+    return chosen  # type: ignore[return-value]
 
 
 def environment(

@@ -53,7 +53,7 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class TimedBlock:
     """What is timed as one.
 
     Attributes:
@@ -65,7 +65,7 @@ class Block:
     first_s: float | None = None
 
 
-def measure(
+def time_calls(
     call: Callable[..., Any],
     input_sets: Sequence[Inputs] = ((),),
     *,
@@ -93,14 +93,14 @@ def measure(
     return _timing(seconds, block.num_calls)
 
 
-def _block(calls: Sequence[Call], turns: Iterator[Call], clock: Clock) -> Block:
+def _block(calls: Sequence[Call], turns: Iterator[Call], clock: Clock) -> TimedBlock:
     """Return a block that lasts long enough for the clock."""
     call_s = _estimated_s(partial(_take, turns, 1), clock)
     if call_s < clock.record_below_s and (replay := clock.record(calls)):
         times = _times(_estimated_s(replay, clock), clock)
-        return Block(partial(_take, repeat(replay), times), times * len(calls))
+        return TimedBlock(partial(_take, repeat(replay), times), times * len(calls))
     times = _times(call_s, clock)
-    return Block(partial(_take, turns, times), times, call_s if times == 1 else None)
+    return TimedBlock(partial(_take, turns, times), times, call_s if times == 1 else None)
 
 
 def _estimated_s(run: Call, clock: Clock) -> float:
@@ -118,7 +118,7 @@ def _take(turns: Iterator[Call], times: int) -> None:
         call()
 
 
-def _timed(block: Block, clock: Clock, min_time_s: float) -> Iterator[float]:
+def _timed(block: TimedBlock, clock: Clock, min_time_s: float) -> Iterator[float]:
     """Yield the seconds of one call of each block, until the blocks have lasted long enough."""
     spent_s, blocks = 0.0, 0
     while not _enough(spent_s / min_time_s, blocks):

@@ -26,9 +26,9 @@ def device_here(device: str, threads: int) -> DeviceSpec | None:
         InputError: there is no such device, or the file of its calibration cannot be read.
         SpecError: that file is not valid.
     """
-    found = detected(device)
-    name = own_name(found, threads)
-    return load_device(name) if is_file(user_file(name)) else found.match.device
+    machine = detected(device)
+    name = own_name(machine, threads)
+    return load_device(name) if is_file(user_file(name)) else machine.match.device
 
 
 def detected(device: str) -> Detected:
@@ -45,29 +45,29 @@ def detected(device: str) -> Detected:
     raise InputError(expected="a device of this machine", got=f"`{device}`", hint=f"here: {names}")
 
 
-def own_name(found: Detected, threads: int) -> str:
+def own_name(machine: Detected, threads: int) -> str:
     """Return the name under which a device of this machine is kept once it is calibrated.
 
     A card of the list keeps its name there; a CPU has one for each number of threads.
     """
-    if found.device != "cpu":
-        return found.match.device.name if found.match.device else _slug(found.name)
-    return f"{_slug(found.name)}-{threads}-thread{'s' if threads > 1 else ''}"
+    if machine.device != "cpu":
+        return machine.match.device.name if machine.match.device else _slug(machine.name)
+    return f"{_slug(machine.name)}-{threads}-thread{'s' if threads > 1 else ''}"
 
 
-def with_calibration(found: Detected, threads: int, calibration: Calibration) -> DeviceSpec:
+def with_calibration(machine: Detected, threads: int, calibration: Calibration) -> DeviceSpec:
     """Return a device of this machine with what was measured of it."""
-    known = found.match.device
-    if found.device != "cpu" and known is not None:
+    known = machine.match.device
+    if machine.device != "cpu" and known is not None:
         return known.model_copy(update={"calibration": calibration})
     counted = "1 thread" if threads == 1 else f"{threads} threads"
     return DeviceSpec(
-        name=own_name(found, threads),
-        title=f"{found.name}, {counted}" if found.device == "cpu" else found.name,
-        reported_as=(found.name,),
-        kind=KINDS[found.device.split(":")[0]],
-        unified_memory=found.device == "mps",
-        memory_bytes=found.memory_bytes,
+        name=own_name(machine, threads),
+        title=f"{machine.name}, {counted}" if machine.device == "cpu" else machine.name,
+        reported_as=(machine.name,),
+        kind=KINDS[machine.device.split(":")[0]],
+        unified_memory=machine.device == "mps",
+        memory_bytes=machine.memory_bytes,
         bandwidth_bytes_per_s=calibration.bandwidth_bytes_per_s,
         flops_per_s=calibration.flops_per_s,
         calibration=calibration,

@@ -128,7 +128,7 @@ Make = Callable[[Buffer, Sizes], Run]
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class RateGrid:
     """One operator over all combinations of sizes.
 
     Attributes:

@@ -14,8 +14,8 @@ from vlcalc.cost.layouts import Layout
 from vlcalc.measurement.microbenchmark import (
     LAYOUTS,
     Buffer,
-    Grid,
     Make,
+    RateGrid,
     Run,
     Sizes,
     image_of,
@@ -23,7 +23,7 @@ from vlcalc.measurement.microbenchmark import (
 from vlcalc.spec.calibration import Quantity
 
 
-def passes(*, large: bool, itemsize: int) -> list[Grid]:
+def passes(*, large: bool, itemsize: int) -> list[RateGrid]:
     """Return the operators that go over their data, by the bytes in and out."""
     resampling = dict(_RESAMPLING)
     if itemsize < 4 and not large:
@@ -43,13 +43,15 @@ def passes(*, large: bool, itemsize: int) -> list[Grid]:
         "argmin": ("factor", (1024,), _reduction(torch.argmin)),
     }
     return [
-        *(Grid(name, {"bytes": sizes}, make) for name, make in single.items()),
+        *(RateGrid(name, {"bytes": sizes}, make) for name, make in single.items()),
         *(
-            Grid(name, {"bytes": (2**18, 2**23, *most), axis: values}, make)
+            RateGrid(name, {"bytes": (2**18, 2**23, *most), axis: values}, make)
             for name, (axis, values, make) in shaped.items()
         ),
         *(
-            Grid(f"{name}/{layout}", {"bytes": (2**21, 2**23)}, _resampling(function, side, layout))
+            RateGrid(
+                f"{name}/{layout}", {"bytes": (2**21, 2**23)}, _resampling(function, side, layout)
+            )
             for name, (function, side) in resampling.items()
             for layout in LAYOUTS
         ),

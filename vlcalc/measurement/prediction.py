@@ -7,7 +7,7 @@ from functools import cache
 import torch
 
 from vlcalc.cost.memory import dtype_named
-from vlcalc.cost.roofline import predict
+from vlcalc.cost.roofline import predict_operators
 from vlcalc.cost.trace import Trace
 from vlcalc.measurement.clocks import CLOCKS
 from vlcalc.spec.device import DeviceSpec
@@ -46,8 +46,8 @@ class Predictor:
         """Return the seconds of a forward pass and where their rates are from; None: unknown."""
         if self.spec is None:
             return None, None
-        found = predict(trace.operators, self.spec, dtype=dtype, alone=True)
-        return (found.latency_s, found.source) if found.latency_s else (None, None)
+        predicted = predict_operators(trace.operators, self.spec, dtype=dtype, alone=True)
+        return (predicted.latency_s, predicted.source) if predicted.latency_s else (None, None)
 
     def peak_flops_per_s(self, dtype: str) -> float | None:
         """Return the listed peak of a dtype, else the best that was measured; None: unknown."""

@@ -12,8 +12,8 @@ from vlcalc.measurement.microbenchmark import (
     LAYOUTS,
     Axes,
     Buffer,
-    Grid,
     Make,
+    RateGrid,
     Run,
     Sizes,
     image_of,
@@ -30,7 +30,7 @@ def _batch(sizes: Sizes) -> int:
     return max(4, min(2048, by_work, by_size))
 
 
-def products(*, large: bool) -> list[Grid]:
+def products(*, large: bool) -> list[RateGrid]:
     """Return those of matrix products and attention; `large`: for what is fast enough for it."""
     more = (4096, 16384) if large else ()
     sides: Axes = {"columns": (64, 512, 4096), "inner": (128, 1024, 4096)}
@@ -43,11 +43,11 @@ def products(*, large: bool) -> list[Grid]:
     }
     stacked: Axes = {"rows": (1, 32, 128, 512), "columns": (4, 64, 512), "inner": (64, 512)}
     return [
-        Grid("addmm", wide, _linear, _flops),
-        Grid("addmm/cached", few, _cached(_linear), _flops),
-        Grid("mm/cached", few, _cached(_plain_linear), _flops),
-        Grid("bmm", stacked, _stacked, lambda sizes: _batch(sizes) * _flops(sizes)),
-        Grid("attention", heads, _attention, lambda sizes: 2 * _batch(sizes) * _flops(sizes)),
+        RateGrid("addmm", wide, _linear, _flops),
+        RateGrid("addmm/cached", few, _cached(_linear), _flops),
+        RateGrid("mm/cached", few, _cached(_plain_linear), _flops),
+        RateGrid("bmm", stacked, _stacked, lambda sizes: _batch(sizes) * _flops(sizes)),
+        RateGrid("attention", heads, _attention, lambda sizes: 2 * _batch(sizes) * _flops(sizes)),
     ]
 
 
@@ -91,16 +91,16 @@ def _attention(buffer: Buffer, sizes: Sizes) -> Run:
     return lambda: F.scaled_dot_product_attention(query, key, value)
 
 
-def convolutions() -> list[Grid]:
+def convolutions() -> list[RateGrid]:
     """Return those of convolutions: of single places, of squares, of each channel by itself."""
     dense: Axes = {"rows": (1, 16, 144, 576), "columns": (256, 2048), "inner": (256, 2048)}
     spatial: Axes = {"rows": (144, 576, 2304), "columns": (64, 512), "inner": (9 * 16, 9 * 128)}
     depthwise: Axes = {"batch": (256, 1024, 4096), "rows": (144, 576, 2304)}
     return [
-        Grid("convolution", dense, _pointwise, _flops),
-        Grid("convolution/spatial", spatial, _spatial, _flops),
+        RateGrid("convolution", dense, _pointwise, _flops),
+        RateGrid("convolution/spatial", spatial, _spatial, _flops),
         *(
-            Grid(
+            RateGrid(
                 f"convolution/depthwise/{layout}",
                 depthwise,
                 _depthwise(layout),

@@ -19,7 +19,7 @@ from vlcalc.cost.memory import dtype_named
 from vlcalc.cost.meta import tensor_bytes, weights_of
 from vlcalc.cost.trace import Trace, trace_operators
 from vlcalc.measurement.environment import Device
-from vlcalc.measurement.harness import measure
+from vlcalc.measurement.harness import time_calls
 from vlcalc.measurement.memory import allocated_bytes, free_bytes, run_peak_bytes
 from vlcalc.measurement.prediction import Predictor
 from vlcalc.measurement.targets import Case
@@ -189,7 +189,7 @@ def _timed(row: Measured, case: Case, options: Options) -> Measured:
         with torch.inference_mode():
             call(*first)
         peak = run_peak_bytes(call, first, device)
-        timing = measure(
+        timing = time_calls(
             call, [first, *sets], device=device, min_time_s=options.min_time_s, warmups=0
         )
     return _with(

@@ -73,6 +73,7 @@ class VisionEmbedding(nn.Module):
         temporal_patch_size: int = 1,
         in_channels: int = 3,
         patch_bias: bool = True,
+        reads_features: bool = False,
         class_token: bool = False,
         num_registers: int = 0,
         mask_token: bool = False,
@@ -80,6 +81,7 @@ class VisionEmbedding(nn.Module):
         class_position: bool = True,
     ) -> None:
         super().__init__()
+        self.reads_features = reads_features
         self.patches = PatchEmbedding(
             in_channels=in_channels,
             width=width,
@@ -98,8 +100,15 @@ class VisionEmbedding(nn.Module):
             self.positions = PositionTable(side=position_side, width=width, num_prefix_rows=prefix)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Grid]:
-        """Return the tokens of an image, class token first, then registers, and their grid."""
-        patches, grid = self.patches(pixels)
+        """Return the tokens of an image, class token first, then registers, and their grid.
+
+        Args:
+            pixels: (b, channels, height, width), or features (b, d, r, c) in place of patches.
+        """
+        if self.reads_features:
+            patches, grid = pixels.flatten(2).transpose(1, 2), (pixels.shape[-2], pixels.shape[-1])
+        else:
+            patches, grid = self.patches(pixels)
         tokens: list[Tensor] = [patches]
         if self.class_token is not None:
             tokens.insert(0, self.class_token(patches.shape[0]))

@@ -162,8 +162,8 @@ def _notes(run: Run) -> Iterator[str]:
         yield "Interrupted: the cases that were not timed are missing."
     if noisy := ", ".join(row.target for row in run.rows if row.noisy):
         yield f"Noisy, the quartiles further apart than 10 % of the median: {noisy}."
-    for found in overall(run.rows):
-        yield found.sentence
+    for accuracy in overall(run.rows):
+        yield accuracy.sentence
     yield from dict.fromkeys(f"{row.target}: {row.error}" for row in run.rows if row.error)
 
 
@@ -185,9 +185,9 @@ def summary_table(rows: Sequence[Measured]) -> Table | None:
     repeated = [each for each in by_target(rows) if each.num_cases > 1]
     if not repeated:
         return None
-    found = [*repeated, *overall(rows)]
+    accuracies = [*repeated, *overall(rows)]
     return Table(
         SUMMARY,
-        [(a.quantity, a.target, a.num_cases, a.mape, a.median, a.bias) for a in found],
+        [(a.quantity, a.target, a.num_cases, a.mape, a.median, a.bias) for a in accuracies],
         title="How far predictions are off",
     )

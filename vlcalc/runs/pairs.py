@@ -127,8 +127,8 @@ def find_row(
     """
     wanted = conditions.model_copy(update={"image": ""})
     for row in rows:
-        found = row.conditions.model_copy(update={"image": ""})
-        if (row.kind, row.target, found) == (kind, target, wanted):
+        own = row.conditions.model_copy(update={"image": ""})
+        if (row.kind, row.target, own) == (kind, target, wanted):
             return row
     return None
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from vlcalc.serving.fit import Fit
+from vlcalc.serving.fit import DeviceFit
 from vlcalc.serving.latency import Speed
-from vlcalc.serving.memory import Layout
+from vlcalc.serving.memory import MemoryLayout
 from vlcalc.serving.notes import memory_notes, speed_notes
 
 
@@ -24,16 +24,16 @@ def speed_document(speed: Speed) -> dict[str, Any]:
         "batch_tokens_per_s": speed.batch_tokens_per_s,
         "images_per_s": speed.images_per_s,
         "total_s": speed.total_s,
-        "phases": [{**asdict(each), "bound": each.bound} for each in speed.phases],
+        "phases": [{**asdict(phase), "bound": phase.bound} for phase in speed.phases],
         "notes": list(speed_notes(speed)),
     }
 
 
-def fit_document(fit: Fit) -> dict[str, Any]:
+def fit_document(fit: DeviceFit) -> dict[str, Any]:
     """Return memory, limits and speed of a load on devices."""
     layout = fit.layout
     return {
-        "model": layout.found.plan.spec.name,
+        "model": layout.inference.plan.spec.name,
         "fits": fit.fits,
         "memory": {**_layout(layout), "notes": list(memory_notes(layout, fit.reserve))},
         "limits": {
@@ -44,8 +44,8 @@ def fit_document(fit: Fit) -> dict[str, Any]:
     }
 
 
-def _layout(layout: Layout) -> dict[str, Any]:
-    weights, cache = layout.found.weights, layout.found.cache
+def _layout(layout: MemoryLayout) -> dict[str, Any]:
+    weights, cache = layout.inference.weights, layout.inference.cache
     return {
         "device": layout.device.name,
         "tp": layout.tp,
@@ -53,7 +53,7 @@ def _layout(layout: Layout) -> dict[str, Any]:
         "reserve_bytes": layout.reserve_bytes,
         "weight_bytes": {"total": weights.total, **weights._asdict()},
         "kv_cache_bytes": cache and {"total": cache.total, **cache._asdict()},
-        "peak_activation_bytes": layout.found.peak_activation_bytes,
+        "peak_activation_bytes": layout.inference.peak_activation_bytes,
         "workspace_bytes": layout.workspace_bytes,
         "used_bytes": layout.used_bytes,
         "left_bytes": layout.left_bytes,

@@ -9,9 +9,9 @@ from vlcalc.core.errors import InputError, RefusedError
 from vlcalc.inference.inference import Inference, infer
 from vlcalc.inference.load import Load
 from vlcalc.inference.quantisation import QUANTISATIONS
-from vlcalc.serving.latency import Served, Speed, serve, speed
+from vlcalc.serving.latency import Speed, speed, with_messages
 from vlcalc.serving.limits import Limit, limits
-from vlcalc.serving.memory import DEFAULT_RESERVE, Layout, Reserve, lay_out
+from vlcalc.serving.memory import DEFAULT_RESERVE, MemoryLayout, Reserve, lay_out
 from vlcalc.serving.parallel import shard
 from vlcalc.spec.device import DeviceSpec
 from vlcalc.spec.schema import ModelSpec
@@ -21,7 +21,7 @@ NUM_STEPS = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Fit:
+class DeviceFit:
     """A load on one kind of device.
 
     Attributes:
@@ -31,7 +31,7 @@ class Fit:
         remedies: changes of the load or of the devices that would make it fit, where it does not.
     """
 
-    layout: Layout
+    layout: MemoryLayout
     limits: tuple[Limit, ...]
     speed: Speed
     reserve: Reserve
@@ -47,11 +47,11 @@ class Fit:
 class Holder:
     """A device that holds a load, with as few of its kind as do."""
 
-    layout: Layout
+    layout: MemoryLayout
     speed: Speed
 
 
-def fit(
+def fit_device(
     spec: ModelSpec,
     load: Load,
     device: DeviceSpec,
@@ -59,12 +59,12 @@ def fit(
     tp: int = 1,
     reserve: Reserve = DEFAULT_RESERVE,
     on_step: Callable[[str], None] = lambda _name: None,
-) -> Fit:
+) -> DeviceFit:
     """Return whether a load fits on `tp` devices, and how much of it would; needs torch.
 
     Args:
         spec: the whole model.
-        load: what is asked of it.
+        load: the request.
         device: one of the devices.
         tp: how many there are.
         reserve: memory of each that is kept free.
@@ -77,22 +77,23 @@ def fit(
     """
     on_step("memory")
     part = shard(spec, tp)
-    layout = lay_out(infer(part, load), device, tp=tp, reserve=reserve)
+    inference = infer(part, load)
+    layout = lay_out(inference, device, tp=tp, reserve=reserve)
     on_step("speed")
-    found_speed = speed(serve(spec, load, tp=tp), device)
+    served_speed = speed(with_messages(inference, tp), device)
     on_step("what else fits")
     room_bytes = layout.usable_bytes - (layout.workspace_bytes or 0)
     known = layout.used_bytes is not None
-    return Fit(
+    return DeviceFit(
         layout=layout,
         limits=tuple(limits(part, load, room_bytes)) if known else (),
-        speed=found_speed,
+        speed=served_speed,
         reserve=reserve,
         remedies=() if layout.fits is not False else tuple(_remedies(spec, load, layout, reserve)),
     )
 
 
-def _remedies(spec: ModelSpec, load: Load, layout: Layout, reserve: Reserve) -> Iterator[str]:
+def _remedies(spec: ModelSpec, load: Load, layout: MemoryLayout, reserve: Reserve) -> Iterator[str]:
     """Yield one change each that would make a load fit: more devices, fewer bits."""
     device, tp = layout.device, layout.tp
     for more in TPS:
@@ -135,7 +136,7 @@ def holders(
         RefusedError: the model's processor refuses such an image.
     """
     left = [device for device in devices if device.memory_bytes is not None]
-    found: list[Holder] = []
+    holding: list[Holder] = []
     for tp in TPS:
         try:
             inference = infer(shard(spec, tp), load)
@@ -144,39 +145,38 @@ def holders(
                 raise
             continue
         require_known(inference)
+        served = with_messages(inference, tp)
         layouts = [
-            lay_out(inference, each, tp=tp, reserve=reserve) for each in left if can_join(each, tp)
+            lay_out(inference, device, tp=tp, reserve=reserve)
+            for device in left
+            if can_join(device, tp)
         ]
-        holding = [layout for layout in layouts if layout.fits]
-        if holding:
-            served = serve(spec, load, tp=tp)
-            found += _with_speed(holding, served)
-        held = {layout.device.name for layout in holding}
+        holding += [
+            Holder(layout=layout, speed=speed(served, layout.device))
+            for layout in layouts
+            if layout.fits
+        ]
+        held = {holder.layout.device.name for holder in holding}
         left = [device for device in left if device.name not in held]
-    return sorted(found, key=lambda each: (each.layout.tp, each.layout.memory_bytes))
+    return sorted(holding, key=lambda holder: (holder.layout.tp, holder.layout.memory_bytes))
 
 
-def require_known(found: Inference) -> int:
+def require_known(inference: Inference) -> int:
     """Return the bytes of weights, cache and activations.
 
     Raises:
         InputError: one of them is not known.
     """
-    if found.total_bytes is None:
+    if inference.total_bytes is None:
         known = {
-            "the weights": found.weights.total,
-            "the cache": found.cache,
-            "the activations": found.peak_activation_bytes,
+            "the weights": inference.weights.total,
+            "the cache": inference.cache,
+            "the activations": inference.peak_activation_bytes,
         }
         unknown = " and ".join(name for name, value in known.items() if value is None)
         raise InputError(
             expected="a model whose weights, cache and activations are known",
-            got=f"`{found.plan.spec.name}`, of which {unknown} are not",
-            hint=f"`vlcalc inspect {found.plan.spec.name}` shows what is known",
+            got=f"`{inference.plan.spec.name}`, of which {unknown} are not",
+            hint=f"`vlcalc inspect {inference.plan.spec.name}` shows what is known",
         )
-    return found.total_bytes
-
-
-def _with_speed(layouts: Iterable[Layout], served: Served) -> Iterator[Holder]:
-    for layout in layouts:
-        yield Holder(layout=layout, speed=speed(served, layout.device))
+    return inference.total_bytes

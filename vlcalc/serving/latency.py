@@ -8,16 +8,17 @@ hidden behind computing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
-from vlcalc.inference.blocks import Phase
+from vlcalc.core.known import sum_known
+from vlcalc.inference.blocks.block import Phase
+from vlcalc.inference.costs import PassCost
+from vlcalc.inference.inference import Inference, infer
 from vlcalc.inference.load import Load
-from vlcalc.inference.plan import Plan, make_plan
-from vlcalc.serving.operators import TracedRun, trace_phases
 from vlcalc.serving.parallel import Message, message_s, messages, shard
-from vlcalc.serving.times import PhaseLatency, Times, sum_known
+from vlcalc.serving.times import PhaseLatency, Times
 from vlcalc.spec.device import DeviceSpec
 from vlcalc.spec.schema import ModelSpec
 
@@ -27,16 +28,14 @@ class Served:
     """A load on devices of any kind: what each of them runs, and what they tell each other.
 
     Attributes:
-        plan: of one device's part of the model.
+        inference: what each of them does for its part of the model, operator by operator.
         tp: devices.
-        runs: the operators of each phase.
         prefill_messages: of the prompt.
         step_messages: of each decoded token.
     """
 
-    plan: Plan
+    inference: Inference
     tp: int
-    runs: dict[Phase, tuple[TracedRun, ...] | None]
     prefill_messages: tuple[Message, ...]
     step_messages: tuple[Message, ...]
 
@@ -67,13 +66,22 @@ def serve(spec: ModelSpec, load: Load, *, tp: int = 1) -> Served:
         InputError: the model cannot be split like this, or prompt and answer exceed the window.
         RefusedError: the model's processor refuses such an image.
     """
-    plan = make_plan(shard(spec, tp), load)
+    return with_messages(infer(shard(spec, tp), load), tp)
+
+
+def with_messages(inference: Inference, tp: int) -> Served:
+    """Return what devices run, with what they tell each other.
+
+    Args:
+        inference: traced, of one device's part of the model.
+        tp: devices.
+    """
+    plan = inference.plan
     length = plan.sequence_length
-    num_logits = {"last": 1, "all": length, "none": 0}[load.logits]
+    num_logits = {"last": 1, "all": length, "none": 0}[plan.load.logits]
     return Served(
-        plan=plan,
+        inference=inference,
         tp=tp,
-        runs=trace_phases(plan),
         prefill_messages=tuple(messages(plan, tp, length, num_logits)),
         step_messages=tuple(messages(plan, tp, 1, 1)),
     )
@@ -81,17 +89,18 @@ def serve(spec: ModelSpec, load: Load, *, tp: int = 1) -> Served:
 
 def speed(served: Served, device: DeviceSpec) -> Speed:
     """Predict how fast devices of one kind serve a load."""
-    load, num_decoded = served.plan.load, served.plan.num_decoded
+    plan = served.inference.plan
+    load, num_decoded = plan.load, plan.num_decoded
     step_messages = [
         message._replace(number=message.number * num_decoded) for message in served.step_messages
     ]
-    told: dict[Phase, Sequence[Message]] = {
+    messages_of: dict[Phase, Sequence[Message]] = {
         "prefill": served.prefill_messages,
         "decode": step_messages,
     }
     phases = [
-        _phase(phase, runs, told.get(phase, ()), served, device)
-        for phase, runs in served.runs.items()
+        _phase(cost.phase, cost.passes, messages_of.get(cost.phase, ()), served, device)
+        for cost in served.inference.phases
     ]
     calibration = device.calibration
     calibrated = calibration is not None and load.dtype in calibration.rates
@@ -108,45 +117,46 @@ def speed(served: Served, device: DeviceSpec) -> Speed:
 
 
 def _last_step_s(served: Served, device: DeviceSpec) -> float | None:
-    runs = served.runs["decode"]
-    if not runs:
+    passes = served.inference.phase("decode").passes
+    if not passes:
         return None
-    last = runs[-1]._replace(num_runs=Fraction(1))
+    last = replace(passes[-1], num_runs=Fraction(1))
     return _phase("decode", (last,), served.step_messages, served, device).latency_s
 
 
 def _phase(
     phase: Phase,
-    runs: Sequence[TracedRun] | None,
-    told: Sequence[Message],
+    passes: Sequence[PassCost] | None,
+    sent: Sequence[Message],
     served: Served,
     device: DeviceSpec,
 ) -> PhaseLatency:
-    from vlcalc.cost.roofline import predict
+    from vlcalc.cost.roofline import predict_operators
 
-    if runs is None:
+    if passes is None:
         return PhaseLatency(phase=phase)
-    dtype = served.plan.load.dtype
+    dtype = served.inference.plan.load.dtype
     predicted = [
-        (float(run.num_runs) * block.num_repeats, predict(block.operators, device, dtype=dtype))
-        for run in runs
-        for block in run.blocks
+        (
+            float(passed.num_runs) * cost.block.num_repeats,
+            predict_operators(cost.operators, device, dtype=dtype),
+        )
+        for passed in passes
+        for cost in passed.blocks
     ]
-    communication_s = _communication_s(told, served, device)
-    latency_s = sum_known(
-        [each.latency_s and number * each.latency_s for number, each in predicted]
-    )
+    communication_s = _communication_s(sent, served, device)
+    latency_s = sum_known(one.latency_s and number * one.latency_s for number, one in predicted)
     if latency_s is None or communication_s is None:
         return PhaseLatency(phase=phase, communication_s=communication_s)
     return PhaseLatency(
         phase=phase,
         latency_s=latency_s + communication_s,
-        compute_s=sum(number * (each.compute_s or 0.0) for number, each in predicted),
-        memory_s=sum(number * (each.memory_s or 0.0) for number, each in predicted),
-        overhead_s=sum(number * each.overhead_s for number, each in predicted),
+        compute_s=sum(number * (one.compute_s or 0.0) for number, one in predicted),
+        memory_s=sum(number * (one.memory_s or 0.0) for number, one in predicted),
+        overhead_s=sum(number * one.overhead_s for number, one in predicted),
         communication_s=communication_s,
     )
 
 
-def _communication_s(told: Sequence[Message], served: Served, device: DeviceSpec) -> float | None:
-    return sum_known([message_s(message, device, served.tp) for message in told])
+def _communication_s(sent: Sequence[Message], served: Served, device: DeviceSpec) -> float | None:
+    return sum_known(message_s(message, device, served.tp) for message in sent)

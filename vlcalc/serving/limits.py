@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from vlcalc.core.errors import InputError, RefusedError
-from vlcalc.inference.inference import infer
+from vlcalc.core.known import sum_known
+from vlcalc.cost.components import components
+from vlcalc.inference.blocks.block import Pass, Phase
+from vlcalc.inference.blocks.phases import phase_passes
+from vlcalc.inference.costs import block_peaks
 from vlcalc.inference.load import MAX_BATCH_SIZE, MAX_OUTPUT_TOKENS, Load
-from vlcalc.inference.plan import make_plan
+from vlcalc.inference.memory import cache_bytes, weight_bytes
+from vlcalc.inference.plan import Plan, make_plan
 from vlcalc.serving.search import Search
 from vlcalc.spec.schema import ModelSpec
 
@@ -17,7 +22,8 @@ from vlcalc.spec.schema import ModelSpec
 # this many may need less than one fewer.
 NUM_UNCUT_IMAGES = 3
 
-Bound = Literal["memory", "context window", "most that can be asked"]
+LimitName = Literal["batch", "images", "context"]
+LimitBound = Literal["memory", "context window", "most that can be asked"]
 
 
 class Limit(NamedTuple):
@@ -28,9 +34,9 @@ class Limit(NamedTuple):
         bound: what one more would break.
     """
 
-    name: Literal["batch", "images", "context"]
+    name: LimitName
     value: int
-    bound: Bound
+    bound: LimitBound
 
 
 def limits(spec: ModelSpec, load: Load, room_bytes: int) -> Iterator[Limit]:
@@ -38,7 +44,7 @@ def limits(spec: ModelSpec, load: Load, room_bytes: int) -> Iterator[Limit]:
 
     Args:
         spec: one device's part of a model.
-        load: what is asked; each limit changes one number of it.
+        load: each limit changes one number of it.
         room_bytes: for weights, cache and activations.
     """
     room = Room(spec, room_bytes)
@@ -58,40 +64,74 @@ def _context(spec: ModelSpec, load: Load) -> int:
 
 
 class Room:
-    """Asks whether loads of a model fit into memory and window."""
+    """Counts what loads of a model need, as little of it as tells whether they fit.
+
+    Window, weights and cache are closed forms. The activations of a load are those of the block
+    that needs most; where the block that needed most of the load before is already too much, the
+    other blocks are not traced.
+    """
 
     def __init__(self, spec: ModelSpec, room_bytes: int) -> None:
         self._spec = spec
+        self._params = components(spec)
         self._room_bytes = room_bytes
+        self._heaviest: tuple[Phase, str] | None = None
 
-    def limit(
-        self,
-        name: Literal["batch", "images", "context"],
-        with_number: Callable[[int], Load],
-        most: int,
-    ) -> Limit:
+    def limit(self, name: LimitName, with_number: Callable[[int], Load], most: int) -> Limit:
         """Return the most of something that fits, and what bounds it."""
-        can_be = _largest(Search(lambda number: self._tried(with_number(number)), 0), name, most)
-        search = Search(lambda number: self._bytes(with_number(number)), self._room_bytes)
-        value = _largest(search, name, can_be)
+        in_window = Search(lambda number: self._in_window(with_number(number)), 0)
+        can_be = _largest(in_window, name, most)
+        need = Search(lambda number: self._bytes(with_number(number)), self._room_bytes)
+        value = _largest(need, name, can_be)
         if value < can_be:
             return Limit(name, value, "memory")
         return Limit(name, value, "context window" if value < most else "most that can be asked")
 
-    def _tried(self, load: Load) -> int | None:
-        """Return 0 for a load that window and processor take; None for another."""
+    def _plan(self, load: Load) -> Plan | None:
+        """Return the plan of a load; None where window and processor do not take it."""
         try:
-            make_plan(self._spec, load)
+            return make_plan(self._spec, load)
         except (InputError, RefusedError):
             return None
-        return 0
+
+    def _in_window(self, load: Load) -> int | None:
+        return None if self._plan(load) is None else 0
 
     def _bytes(self, load: Load) -> int | None:
-        """Return what a load needs; None where window and processor do not take it."""
-        return None if self._tried(load) is None else infer(self._spec, load).total_bytes
+        """Return the bytes that a load needs, at least; all of them where they are in the room.
+
+        None where window and processor do not take it, or where a part of it is not known.
+        """
+        plan = self._plan(load)
+        cache = None if plan is None else cache_bytes(plan)
+        if plan is None or cache is None:
+            return None
+        phases = phase_passes(plan)
+        kept_bytes = sum_known((weight_bytes(self._params, plan).total, cache.total))
+        if kept_bytes is None or None in phases.values():
+            return None
+        return kept_bytes + self._peak_bytes(phases, load, self._room_bytes - kept_bytes)
+
+    def _peak_bytes(
+        self, phases: Mapping[Phase, Sequence[Pass] | None], load: Load, left_bytes: int
+    ) -> int:
+        """Return the peak activations, or of one block more than is left for them."""
+        placed = [
+            ((phase, block.path), block)
+            for phase, passes in phases.items()
+            for passed in passes or ()
+            for block in passed.blocks
+        ]
+        heaviest = [block for place, block in placed if place == self._heaviest]
+        peak = max(block_peaks(heaviest, load), default=0)
+        if peak > left_bytes or not placed:
+            return peak
+        peaks = block_peaks([block for _, block in placed], load)
+        self._heaviest = placed[peaks.index(max(peaks))][0]
+        return max(peaks)
 
 
-def _largest(search: Search, name: str, most: int) -> int:
+def _largest(search: Search, name: LimitName, most: int) -> int:
     """Return the largest number that fits, whether or not fewer images do."""
     value = search.largest(most=most)
     if name == "images" and value < NUM_UNCUT_IMAGES <= most and search.fits(NUM_UNCUT_IMAGES):

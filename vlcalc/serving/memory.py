@@ -97,11 +97,11 @@ def require_memory(device: DeviceSpec) -> int:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Layout:
+class MemoryLayout:
     """What lies in the memory of one of `tp` devices; None is unknown.
 
     Attributes:
-        found: what the load costs one device's part of the model.
+        inference: what the load costs one device's part of the model.
         memory_bytes: all of the device.
         reserve_bytes: kept free of them.
         workspace_bytes: of the library of matrix products.
@@ -109,14 +109,14 @@ class Layout:
 
     device: DeviceSpec
     tp: int
-    found: Inference
+    inference: Inference
     memory_bytes: int
     reserve_bytes: int
     workspace_bytes: int | None
 
     def parts(self) -> Iterator[tuple[str, int | None]]:
         """Yield what takes memory, and how much."""
-        weights, cache = self.found.weights, self.found.cache
+        weights, cache = self.inference.weights, self.inference.cache
         yield "weights: vision", weights.vision
         yield "weights: fusion", weights.fusion
         yield "weights: language", weights.language
@@ -125,7 +125,7 @@ class Layout:
         yield "KV cache: self-attention", cache.self_attention if cache else None
         if cache and cache.cross_attention:
             yield "KV cache: cross-attention", cache.cross_attention
-        yield "peak activations", self.found.peak_activation_bytes
+        yield "peak activations", self.inference.peak_activation_bytes
         yield "workspace", self.workspace_bytes
 
     @property
@@ -136,7 +136,7 @@ class Layout:
     @property
     def used_bytes(self) -> int | None:
         """All parts together; an unknown workspace comes out of the reserve."""
-        total = self.found.total_bytes
+        total = self.inference.total_bytes
         return None if total is None else total + (self.workspace_bytes or 0)
 
     @property
@@ -153,17 +153,17 @@ class Layout:
         return False if known > self.usable_bytes else None
 
 
-def lay_out(found: Inference, device: DeviceSpec, *, tp: int, reserve: Reserve) -> Layout:
+def lay_out(inference: Inference, device: DeviceSpec, *, tp: int, reserve: Reserve) -> MemoryLayout:
     """Return the memory of one of `tp` devices.
 
     Raises:
         InputError: the device's memory is not known.
     """
     memory_bytes = require_memory(device)
-    return Layout(
+    return MemoryLayout(
         device=device,
         tp=tp,
-        found=found,
+        inference=inference,
         memory_bytes=memory_bytes,
         reserve_bytes=reserve.of(memory_bytes),
         workspace_bytes=workspace_bytes(device),

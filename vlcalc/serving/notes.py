@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from vlcalc.core import units
 from vlcalc.inference.load import Load
 from vlcalc.serving.latency import Speed
-from vlcalc.serving.memory import Layout, Reserve
+from vlcalc.serving.memory import MemoryLayout, Reserve
 from vlcalc.spec.device import DeviceSpec
 
 
@@ -16,12 +16,12 @@ def speed_notes(speed: Speed) -> Iterator[str]:
     unknown = tuple(_unknown_peaks(speed.device, speed.load.dtype))
     if speed.source == "calibrated":
         yield _calibrated(speed)
-    elif unknown:
-        yield from unknown
-        return
     else:
+        yield from unknown
+        if all(phase.latency_s is None for phase in speed.phases):
+            return
         yield _modelled(speed)
-    if missing := [each.phase for each in speed.phases if each.latency_s is None]:
+    if missing := [phase.phase for phase in speed.phases if phase.latency_s is None]:
         yield f"What {' and '.join(missing)} take{'s' * (len(missing) == 1)} is not known."
     if quantisation := speed.load.quantisation:
         read = "as if they were not quantised" if speed.source == "calibrated" else "in fewer bytes"
@@ -34,10 +34,15 @@ def speed_notes(speed: Speed) -> Iterator[str]:
 
 
 def _unknown_peaks(device: DeviceSpec, dtype: str) -> Iterator[str]:
-    if device.peak(dtype) is None:
-        why = "has no units for" if dtype in device.unsupported else "has no known peak in"
-        known = ", ".join(f"`{key}`" for key in device.flops_per_s) or "none"
-        yield f"`{device.name}` {why} `{dtype}`, so no time is known; known peaks: {known}."
+    known = ", ".join(f"`{key}`" for key in device.flops_per_s) or "none"
+    if dtype in device.unsupported:
+        why = f"has no units for `{dtype}`, so no time is known"
+        yield f"`{device.name}` {why}; known peaks: {known}."
+    elif device.peak(dtype) is None:
+        yield (
+            f"`{device.name}` has no known peak in `{dtype}`, so that only what bandwidth binds on "
+            f"every device has a time; known peaks: {known}."
+        )
     if device.bandwidth_bytes_per_s is None:
         yield f"The bandwidth of `{device.name}` is not known, nor any time."
 
@@ -46,11 +51,16 @@ def _modelled(speed: Speed) -> str:
     device = speed.device
     share = device.efficiency
     peak, bandwidth = device.peak(speed.load.dtype), device.bandwidth_bytes_per_s
+    by_bytes = (
+        f"its bytes at {units.format_percent(share.bandwidth)} of "
+        f"{units.format_bytes_per_s(bandwidth)}"
+    )
+    if peak is not None:
+        by_flops = f"{units.format_percent(share.flops)} of {units.format_flops_per_s(peak)}"
+        by_bytes = f"its FLOPs at {by_flops} or {by_bytes}, whichever is longer,"
+    start = units.format_seconds(share.operator_s)
     return (
-        f"Modelled: each operator takes its FLOPs at {units.format_percent(share.flops)} of "
-        f"{units.format_flops_per_s(peak)} or its bytes at {units.format_percent(share.bandwidth)} "
-        f"of {units.format_bytes_per_s(bandwidth)}, whichever is longer, and "
-        f"{units.format_seconds(share.operator_s)} to start; none is fused or replayed."
+        f"Modelled: each operator takes {by_bytes} and {start} to start; none is fused or replayed."
     )
 
 
@@ -82,7 +92,7 @@ def parallel_notes(speed: Speed) -> Iterator[str]:
     )
 
 
-def memory_notes(layout: Layout, reserve: Reserve) -> Iterator[str]:
+def memory_notes(layout: MemoryLayout, reserve: Reserve) -> Iterator[str]:
     """Yield what memory is kept free, and what of it is not laid out."""
     device = layout.device
     yield (
@@ -102,9 +112,8 @@ def memory_notes(layout: Layout, reserve: Reserve) -> Iterator[str]:
 
 def conditions(load: Load) -> str:
     """Return a load in a line."""
-    images = f"{load.num_images} x {load.image}" if load.num_images > 1 else str(load.image)
     quantised = f", LLM linears in {load.quantisation.name}" if load.quantisation else ""
     return (
-        f"{images}, {load.text_tokens:,} of text, {load.output_tokens:,} of answer, batch "
+        f"{load.images}, {load.text_tokens:,} of text, {load.output_tokens:,} of answer, batch "
         f"{load.batch_size:,}, {load.dtype}{quantised}, cache in {load.kv_dtype or load.dtype}"
     )

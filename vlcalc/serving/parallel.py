@@ -17,6 +17,8 @@ from typing import Any, Literal, NamedTuple
 from vlcalc.backbones.decoder import Decoder
 from vlcalc.core.errors import InputError
 from vlcalc.fusion.base import Fusion
+from vlcalc.fusion.cross_attention import PlainCrossAttention
+from vlcalc.fusion.gated_xattn_dense import GatedXattnDense
 from vlcalc.fusion.inserted import InsertedLayers
 from vlcalc.inference.plan import Plan
 from vlcalc.spec.device import DeviceSpec
@@ -77,15 +79,17 @@ def shard_decoder(decoder: Decoder, tp: int) -> Decoder:
 
 def _shard_inserted(fusion: InsertedLayers, tp: int, *, text_width: int) -> Fusion:
     """Return a device's part of inserted layers: fewer heads, a narrower feed-forward."""
-    num_heads: int = getattr(fusion, "num_heads")  # noqa: B009  # every kind of them has heads
-    changed: dict[str, Any] = {"num_heads": _part(num_heads, tp, "heads of inserted layers")}
-    if getattr(fusion, "head_dim", None) is None:
-        changed["head_dim"] = text_width // num_heads
-    if num_kv_heads := getattr(fusion, "num_kv_heads", None):
-        changed["num_kv_heads"] = _kv_part(num_kv_heads, tp)
-    if "hidden_width" in type(fusion).model_fields:
-        hidden = getattr(fusion, "hidden_width", None) or 4 * text_width
+    if not isinstance(fusion, GatedXattnDense | PlainCrossAttention):
+        raise InputError(expected="inserted layers that can be split", got=f"`{fusion.kind}`")
+    changed: dict[str, Any] = {
+        "num_heads": _part(fusion.num_heads, tp, "heads of inserted layers"),
+        "head_dim": fusion.head_dim or text_width // fusion.num_heads,
+    }
+    if isinstance(fusion, GatedXattnDense):
+        hidden = fusion.hidden_width or 4 * text_width
         changed["hidden_width"] = _part(hidden, tp, "feed-forward channels of inserted layers")
+        if fusion.num_kv_heads:
+            changed["num_kv_heads"] = _kv_part(fusion.num_kv_heads, tp)
     return fusion.model_copy(update=changed)
 
 
@@ -127,9 +131,9 @@ def messages(plan: Plan, tp: int, positions: int, num_logits: int) -> Iterator[M
     if decoder is None or tp == 1:
         return
     reduced = 1 + 2 * decoder.depth
-    if plan.inserted and plan.fusion_dims:
-        has_feed_forward = "hidden_width" in type(plan.inserted).model_fields
-        layers = len(plan.inserted.layer_positions(plan.fusion_dims[0]))
+    if plan.inserted and plan.inserted_dims:
+        has_feed_forward = isinstance(plan.inserted, GatedXattnDense)
+        layers = len(plan.inserted.layer_positions(plan.inserted_dims))
         reduced += (1 + has_feed_forward) * layers
     states = load.batch_size * positions * decoder.width * load.dtype_bytes
     yield Message("all-reduce", reduced, states)
@@ -151,5 +155,5 @@ def message_s(message: Message, device: DeviceSpec, tp: int) -> float | None:
     rate = device.efficiency.bandwidth * link.bytes_per_s / 2
     step_s = NVLINK_STEP_S if link.name.startswith("NVLink") else PCIE_STEP_S
     steps = rounds * (tp - 1)
-    each = START_S + steps * step_s + steps * message.num_bytes / tp / rate
-    return message.number * each
+    one_s = START_S + steps * step_s + steps * message.num_bytes / tp / rate
+    return message.number * one_s

@@ -66,8 +66,8 @@ def _nearest(run: Run, wanted: Conditions) -> str:
     """Return on what the run timed this model, else another one, else what it timed."""
     components = [row for row in run.rows if row.kind == "component"]
     same = [row for row in components if row.conditions.model == wanted.model]
-    if found := same or components:
-        return _words(found[0].conditions)
+    if timed := same or components:
+        return _words(timed[0].conditions)
     return "fusion methods alone" if run.rows else "one without rows"
 
 

@@ -15,7 +15,7 @@ class Search:
     first; halving what is left in between makes sure that it ends soon on any need that grows.
 
     Attributes:
-        needs: what was asked, and the answers; None where a number cannot be.
+        needs: those that were counted, by number; None where a number cannot be.
     """
 
     def __init__(self, need: Callable[[int], int | None], room: int) -> None:
@@ -33,7 +33,7 @@ class Search:
     def largest(self, *, least: int = 1, most: int) -> int:
         """Return the largest number that fits, `least` - 1 where none does.
 
-        Both it and the number after it, unless that is beyond `most`, have been asked.
+        Both it and the number after it, unless that is beyond `most`, have been counted.
         """
         low, high, turn = least - 1, most + 1, 0
         lows: list[int] = []

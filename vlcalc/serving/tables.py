@@ -9,9 +9,9 @@ from typing import Any
 from vlcalc.core import units
 from vlcalc.inference.load import Load
 from vlcalc.report.table import Column, Table
-from vlcalc.serving.fit import Fit, Holder
+from vlcalc.serving.fit import DeviceFit, Holder
 from vlcalc.serving.latency import Speed
-from vlcalc.serving.memory import Layout, Reserve
+from vlcalc.serving.memory import MemoryLayout, Reserve
 from vlcalc.serving.notes import conditions, memory_notes, speed_notes
 from vlcalc.spec.device import DeviceSpec
 from vlcalc.spec.device_tables import marked
@@ -100,11 +100,11 @@ def _devices(device: DeviceSpec, tp: int) -> str:
     return f"{tp} x {title}" if tp > 1 else title
 
 
-def layout_table(fit: Fit) -> Table:
+def layout_table(fit: DeviceFit) -> Table:
     """Return the memory of one device: what lies in it, what is kept free, what is left."""
     layout, load = fit.layout, fit.speed.load
     rows = tuple(_layout_rows(layout, fit.reserve))
-    title = f"{layout.found.plan.spec.name} on {_devices(layout.device, layout.tp)}"
+    title = f"{layout.inference.plan.spec.name} on {_devices(layout.device, layout.tp)}"
     return Table(
         MEMORY,
         rows,
@@ -115,7 +115,7 @@ def layout_table(fit: Fit) -> Table:
 
 
 def _layout_rows(
-    layout: Layout, reserve: Reserve
+    layout: MemoryLayout, reserve: Reserve
 ) -> Iterator[tuple[str, int | None, float | None]]:
     total = layout.memory_bytes
     left = layout.left_bytes
@@ -129,16 +129,16 @@ def _layout_rows(
         yield name, size, None if size is None else size / total
 
 
-def limits_table(fit: Fit) -> Table:
+def limits_table(fit: DeviceFit) -> Table:
     """Return how much of the load fits, one number changed at a time."""
     rows = tuple((LIMIT_TITLES[limit.name], limit.value, limit.bound) for limit in fit.limits)
     return Table(LIMITS, rows)
 
 
-def holders_table(model: str, load: Load, found: Sequence[Holder], num_devices: int) -> Table:
+def holders_table(model: str, load: Load, holders: Sequence[Holder], num_devices: int) -> Table:
     """Return the devices that hold a load."""
-    rows = tuple(_holder_row(holder) for holder in found)
-    notes = (HELD.format(len(found), num_devices), MARKS.format(load.dtype))
+    rows = tuple(_holder_row(holder) for holder in holders)
+    notes = (HELD.format(len(holders), num_devices), MARKS.format(load.dtype))
     return Table(HOLDERS, rows, title=f"{model}: {conditions(load)}", notes=notes)
 
 
@@ -166,11 +166,11 @@ def figures_table(document: dict[str, Any]) -> Table:
 
 def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
-        for key, each in value.items():
-            yield from _flat(f"{path}.{key}" if path else key, each)
+        for key, item in value.items():
+            yield from _flat(f"{path}.{key}" if path else key, item)
     elif isinstance(value, list):
-        for number, each in enumerate(value):
-            name = each.get("phase", number) if isinstance(each, dict) else number
-            yield from _flat(f"{path}.{name}", each)
+        for number, item in enumerate(value):
+            name = item.get("phase", number) if isinstance(item, dict) else number
+            yield from _flat(f"{path}.{name}", item)
     else:
         yield path, value

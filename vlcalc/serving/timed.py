@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
 from vlcalc.core.errors import InputError
-from vlcalc.inference.blocks import Phase
+from vlcalc.core.known import sum_known
+from vlcalc.inference.blocks.block import Phase
 from vlcalc.inference.load import Load
 from vlcalc.inference.pieces import WHOLE_PREFILL, Piece, conditions_of, pieces
 from vlcalc.inference.plan import make_plan
 from vlcalc.runs.run import Environment, Measured, Run
 from vlcalc.serving.latency import Served, Speed, serve, speed
-from vlcalc.serving.operators import TracedRun
 from vlcalc.serving.saved_rows import check_device, check_load, rows_of
-from vlcalc.serving.times import PhaseLatency, Times, sum_known
+from vlcalc.serving.times import PhaseLatency, Times
 from vlcalc.spec.device import DeviceSpec
 from vlcalc.spec.schema import ModelSpec
 
@@ -27,7 +27,7 @@ SOURCES: tuple[Source, ...] = get_args(Source)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Part:
+class TimedPart:
     """What one piece takes in a phase; None is unknown.
 
     Attributes:
@@ -57,14 +57,14 @@ class Timed(Times):
     """
 
     environment: Environment
-    parts: Mapping[Phase, tuple[Part, ...] | None]
+    parts: Mapping[Phase, tuple[TimedPart, ...] | None]
     predicted: Speed | None
     errors: Mapping[str, str]
 
     def sources(self, *phases: Phase) -> tuple[Source, ...]:
         """Return where what these phases take is from, measurements first."""
-        found = {part.source for part in self._parts(phases)}
-        return tuple(each for each in SOURCES if each in found)
+        sources = {part.source for part in self._parts(phases)}
+        return tuple(source for source in SOURCES if source in sources)
 
     def repeats(self, phase: Phase) -> tuple[int, ...]:
         """Return the numbers of layers for each of which one was timed."""
@@ -77,7 +77,7 @@ class Timed(Times):
         parts = self._parts(tuple(self.parts))
         return tuple(part.name for part in parts if part.source != "measured")
 
-    def _parts(self, phases: Sequence[Phase]) -> list[Part]:
+    def _parts(self, phases: Sequence[Phase]) -> list[TimedPart]:
         return [part for phase in phases for part in self.parts[phase] or ()]
 
 
@@ -105,16 +105,16 @@ def timed(
     prediction = None
     if device is not None:
         served = serve(spec, load)
-        prediction = Prediction(served, speed(served, device))
-    found = pieces(plan, whole_prefill=_has_time(rows, WHOLE_PREFILL))
+        prediction = PredictedLoad(served, speed(served, device))
+    by_phase = pieces(plan, whole_prefill=_has_time(rows, WHOLE_PREFILL))
     parts = {
-        phase: None if each is None else tuple(_parts(phase, each, rows, prediction, where))
-        for phase, each in found.items()
+        phase: None if own is None else tuple(_parts(phase, own, rows, prediction, where))
+        for phase, own in by_phase.items()
     }
     return Timed(
         load=load,
         num_decoded=plan.num_decoded,
-        phases=tuple(_latency(phase, each, prediction) for phase, each in parts.items()),
+        phases=tuple(_latency(phase, own, prediction) for phase, own in parts.items()),
         environment=run.environment,
         parts=parts,
         predicted=prediction and prediction.speed,
@@ -122,7 +122,7 @@ def timed(
     )
 
 
-class Prediction(NamedTuple):
+class PredictedLoad(NamedTuple):
     """What a device is predicted to take, and the operators of it."""
 
     served: Served
@@ -135,14 +135,14 @@ def _has_time(rows: Mapping[str, Measured], name: str) -> bool:
 
 def _parts(
     phase: Phase,
-    found: Sequence[Piece],
+    phase_pieces: Sequence[Piece],
     rows: Mapping[str, Measured],
-    prediction: Prediction | None,
+    prediction: PredictedLoad | None,
     where: str,
-) -> Iterator[Part]:
+) -> Iterator[TimedPart]:
     """Yield what each piece takes, once for all its runs in the phase."""
-    for name in dict.fromkeys(piece.name for piece in found):
-        alike = [piece for piece in found if piece.name == name]
+    for name in dict.fromkeys(piece.name for piece in phase_pieces):
+        alike = [piece for piece in phase_pieces if piece.name == name]
         num_runs = sum(piece.num_runs for piece in alike)
         latency_s, source = _measured_s(alike[0], rows, where), SOURCES[0]
         if latency_s is not None:
@@ -150,7 +150,7 @@ def _parts(
         elif prediction is not None:
             blocks = [at for piece in alike for at in piece.blocks]
             latency_s, source = _predicted_s(phase, blocks, prediction), prediction.speed.source
-        yield Part(
+        yield TimedPart(
             name=name,
             num_runs=float(num_runs),
             num_layers=alike[0].num_layers,
@@ -175,27 +175,28 @@ def _measured_s(piece: Piece, rows: Mapping[str, Measured], where: str) -> float
 
 
 def _predicted_s(
-    phase: Phase, blocks: Sequence[tuple[int, int]], prediction: Prediction
+    phase: Phase, blocks: Sequence[tuple[int, int]], prediction: PredictedLoad
 ) -> float | None:
     """Return the predicted seconds of all runs of some blocks."""
-    from vlcalc.cost.roofline import predict
+    from vlcalc.cost.roofline import predict_operators
 
     served, device = prediction.served, prediction.speed.device
-    runs: Sequence[TracedRun] = served.runs[phase] or ()
+    inference = served.inference
+    passes = inference.phase(phase).passes or ()
     seconds = []
-    for run, at in blocks:
-        block = runs[run].blocks[at]
-        one_s = predict(block.operators, device, dtype=served.plan.load.dtype).latency_s
-        seconds.append(one_s and float(runs[run].num_runs) * block.num_repeats * one_s)
+    for number, at in blocks:
+        num_runs, cost = passes[number].num_runs, passes[number].blocks[at]
+        one_s = predict_operators(cost.operators, device, dtype=inference.plan.load.dtype).latency_s
+        seconds.append(one_s and float(num_runs) * cost.block.num_repeats * one_s)
     return sum_known(seconds)
 
 
 def _latency(
-    phase: Phase, parts: Sequence[Part] | None, prediction: Prediction | None
+    phase: Phase, parts: Sequence[TimedPart] | None, prediction: PredictedLoad | None
 ) -> PhaseLatency:
     """Return what a phase takes; one that was not timed at all is as predicted."""
     if parts is None:
         return PhaseLatency(phase=phase)
     if prediction and not any(part.source == "measured" for part in parts):
         return prediction.speed.phase(phase)
-    return PhaseLatency(phase=phase, latency_s=sum_known([part.latency_s for part in parts]))
+    return PhaseLatency(phase=phase, latency_s=sum_known(part.latency_s for part in parts))

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
 from vlcalc.core import units
-from vlcalc.inference.blocks import PHASES, Phase
+from vlcalc.inference.blocks.block import PHASES, Phase
 from vlcalc.report.table import Column, Table
 from vlcalc.serving.notes import speed_notes
 from vlcalc.serving.timed import Source, Timed
@@ -32,7 +32,7 @@ class SpeedRow(NamedTuple):
     phases: tuple[Phase, ...]
 
 
-def with_timings(phases: Table, timed: Timed) -> Table:
+def with_timed_phases(phases: Table, timed: Timed) -> Table:
     """Return a table of the four phases and their sum with what each takes, and by what."""
     columns = (LATENCY, *((BOUND,) if timed.predicted else ()), SOURCE)
     cells = []

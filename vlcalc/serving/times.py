@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from vlcalc.inference.blocks import Phase
+from vlcalc.core.known import sum_known
+from vlcalc.inference.blocks.block import PHASES, Phase
 from vlcalc.inference.load import Load
 
-Bound = Literal["compute", "memory", "overhead", "communication"]
+PhaseBound = Literal["compute", "memory", "overhead", "communication"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,17 +32,17 @@ class PhaseLatency:
     communication_s: float | None = None
 
     @property
-    def bound(self) -> Bound | None:
+    def bound(self) -> PhaseBound | None:
         """What takes most; None where nothing runs, or it is not known what does, as of a clock."""
         if not self.latency_s or self.compute_s is None:
             return None
-        shares: dict[Bound, float] = {
+        shares: dict[PhaseBound, float] = {
             "compute": self.compute_s or 0.0,
             "memory": self.memory_s or 0.0,
             "overhead": self.overhead_s or 0.0,
             "communication": self.communication_s or 0.0,
         }
-        return max(shares, key=lambda each: shares[each])
+        return max(shares, key=lambda name: shares[name])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,12 +59,12 @@ class Times:
 
     def phase(self, name: Phase) -> PhaseLatency:
         """Return the phase of a name."""
-        return next(each for each in self.phases if each.phase == name)
+        return self.phases[PHASES.index(name)]
 
     @property
     def time_to_first_token_s(self) -> float | None:
         """Encode, fuse and prefill."""
-        return sum_known([each.latency_s for each in self.phases if each.phase != "decode"])
+        return sum_known(phase.latency_s for phase in self.phases if phase.phase != "decode")
 
     @property
     def time_per_output_token_s(self) -> float | None:
@@ -85,7 +85,7 @@ class Times:
     @property
     def communication_s(self) -> float | None:
         """Between devices, in all phases."""
-        return sum_known([each.communication_s for each in self.phases])
+        return sum_known(phase.communication_s for phase in self.phases)
 
     @property
     def images_per_s(self) -> float | None:
@@ -96,10 +96,4 @@ class Times:
     @property
     def total_s(self) -> float | None:
         """From the prompt to the last token."""
-        return sum_known([each.latency_s for each in self.phases])
-
-
-def sum_known(parts: Sequence[float | None]) -> float | None:
-    """Return the sum; None where one part is not known."""
-    known = [part for part in parts if part is not None]
-    return sum(known) if len(known) == len(parts) else None
+        return sum_known(phase.latency_s for phase in self.phases)

@@ -44,6 +44,6 @@ def visual_grid(tiling: TilingPolicy, tiled: Tiling, view: View) -> View:
         patch = tiling.patch
         columns, rows = (-(-side // patch) for side in tiled.resized)
         return view._replace(columns=columns, rows=rows)
-    merge_size: int = getattr(tiling, "merge_size", 1)
-    columns, rows = (-(-side // merge_size) * merge_size for side in (view.columns, view.rows))
+    merged = tiling.merged_side
+    columns, rows = (-(-side // merged) * merged for side in (view.columns, view.rows))
     return view._replace(columns=columns, rows=rows)

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from vlcalc.backbones.decoder import Decoder
 from vlcalc.backbones.encoder_decoder import EncoderDecoder
+from vlcalc.backbones.language import LanguageModel
 from vlcalc.backbones.opaque import OpaqueEncoder
 from vlcalc.backbones.text_encoder import TextEncoder
 from vlcalc.backbones.vit import VisionTransformer
@@ -134,14 +135,16 @@ class LanguageSpec(Frozen):
         return self
 
     @property
-    def shape(self) -> Decoder | EncoderDecoder | TextEncoder | None:
+    def shape(self) -> LanguageModel | None:
         """Its shape, whichever kind it is of; None where it is not known."""
         return self.decoder or self.encoder_decoder or self.text_encoder
 
     @property
+    def generates(self) -> bool:
+        """Whether it writes an answer; one whose shape is not known is taken to."""
+        return self.shape is None or self.shape.generates
+
+    @property
     def text_depth(self) -> int:
         """Layers that inserted ones are counted by; 0 where the shape is not known."""
-        if self.encoder_decoder:
-            return self.encoder_decoder.decoder_depth
-        shape = self.decoder or self.text_encoder
-        return shape.depth if shape else 0
+        return self.shape.text_depth if self.shape else 0

@@ -90,6 +90,11 @@ class TilingPolicy(Frozen, ABC):
     def _explain(self, image: ImageSize, num_images: int) -> tuple[Step, ...]: ...
 
     @property
+    def merged_side(self) -> int:
+        """Side of the square of patches that becomes one token; 1 where none are merged."""
+        return 1
+
+    @property
     def patch(self) -> int:
         """Side of a patch in pixels, known once the spec is resolved."""
         if self.patch_size is None:

@@ -29,6 +29,10 @@ class Budget(TilingPolicy):
     max_tokens: PositiveInt
     extra: ExtraTokens = ExtraTokens()
 
+    @property
+    def merged_side(self) -> int:
+        return self.merge_size
+
     def _tile(self, image: ImageSize, num_images: int) -> Tiling:
         factor = self.patch * self.merge_size
         columns, rows = self._grid(image, factor)

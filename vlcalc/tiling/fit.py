@@ -52,6 +52,10 @@ class FitInside(TilingPolicy):
             )
         return self
 
+    @property
+    def merged_side(self) -> int:
+        return self.merge_size
+
     def _tile(self, image: ImageSize, num_images: int) -> Tiling:
         resized = self._resize(image)
         factor = self.patch * self.merge_size

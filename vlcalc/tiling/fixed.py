@@ -62,6 +62,10 @@ class Fixed(TilingPolicy):
             raise PydanticCustomError("defect", "expected `defect` beside `defect_height_px`")
         return self
 
+    @property
+    def merged_side(self) -> int:
+        return self.merge_size
+
     def _tile(self, image: ImageSize, num_images: int) -> Tiling:
         side = self.size // self.patch
         vectors = self._vectors(side)

@@ -31,6 +31,10 @@ class FlooredResize(TilingPolicy):
     max_pixels: PositiveInt
     extra: ExtraTokens = ExtraTokens()
 
+    @property
+    def merged_side(self) -> int:
+        return self.merge_size
+
     def _tile(self, image: ImageSize, num_images: int) -> Tiling:
         factor, merge = self.patch * self.merge_size, self.merge_size
         resized = self._resize(image, factor)

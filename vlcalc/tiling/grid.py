@@ -124,6 +124,10 @@ class GridOfTiles(TilingPolicy):
             )
         return self
 
+    @property
+    def merged_side(self) -> int:
+        return self.merge_size
+
     def _tile(self, image: ImageSize, num_images: int) -> Tiling:
         cut = self._cut(image, num_images)
         vectors = self._vectors(cut)

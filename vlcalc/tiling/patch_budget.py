@@ -35,6 +35,10 @@ class PatchBudget(TilingPolicy):
     long_side: Literal["shrink", "refuse"]
     extra: ExtraTokens = ExtraTokens()
 
+    @property
+    def merged_side(self) -> int:
+        return self.merge_size
+
     def _tile(self, image: ImageSize, num_images: int) -> Tiling:
         resized = self._resize(image)
         factor = self.patch * self.merge_size

@@ -36,6 +36,10 @@ class Slices(TilingPolicy):
     tokens_per_slice: PositiveInt | None = None
     extra: ExtraTokens = ExtraTokens()
 
+    @property
+    def merged_side(self) -> int:
+        return self.merge_size
+
     def _tile(self, image: ImageSize, num_images: int) -> Tiling:
         grid = self._choose(image)
         views = self._views(image, grid)

@@ -38,6 +38,10 @@ class SmartResize(TilingPolicy):
     temporal_patch_size: PositiveInt | None = None
     extra: ExtraTokens = ExtraTokens()
 
+    @property
+    def merged_side(self) -> int:
+        return self.merge_size
+
     def _tile(self, image: ImageSize, num_images: int) -> Tiling:
         factor = self.patch * self.merge_size
         resized = self._resize(image, factor)
