@@ -34,6 +34,8 @@ def llava(random: Random) -> Case:
     strategy = random.choice(("default", "full")) if prefix else "full"
     depth = vision.num_hidden_layers
     layers = random.choice((-1, -2, [random.randrange(-depth, 0), random.randrange(-depth, 0)]))
+    if kind == "siglip" and isinstance(layers, list):  # a pool beside tapped layers is refused
+        vision.vision_use_head = False
     config = transformers.LlavaConfig(
         vision_config=vision,
         text_config=text,

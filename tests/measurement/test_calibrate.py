@@ -180,15 +180,15 @@ def test_what_runs_becomes_a_table_and_what_fails_is_left_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     numbers = count(1)
-    monkeypatch.setattr(Timer, "seconds", lambda self, run: next(numbers))
+    monkeypatch.setattr(Timer, "seconds", lambda self, run: next(numbers) / 1000)
     progress: list[tuple[int, int, str]] = []
     found = measure_rates("cpu", on_progress=lambda *told: progress.append(told))
     assert set(found.rates) == {"float32", "bfloat16"}  # float16 has no products on CPUs
     assert set(found.rates["float32"]) == {"addmm", "silu"}
     # Of three rounds of eight numbers, the second began at 9.
-    assert list(found.rates["float32"]["addmm"].rates) == [0.6667, 12 / 10]
-    assert list(found.rates["float32"]["silu"].rates) == [0.9091, 8.333]
-    assert found.flops_per_s["float32"] == 1.2
+    assert list(found.rates["float32"]["addmm"].rates) == [666.7, 1200]
+    assert list(found.rates["float32"]["silu"].rates) == [909.1, 8333]
+    assert found.flops_per_s["float32"] == 1200
     assert (found.operator_s, found.bandwidth_bytes_per_s) == (1e-5, 1e9)
     total = 3 * 2 * 6
     assert progress[0] == (1, total, "float32 addmm")

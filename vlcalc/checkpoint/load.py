@@ -11,6 +11,7 @@ from vlcalc.checkpoint.config import Config, KeyMark, Sourced
 from vlcalc.checkpoint.folder import CONFIG, Folder
 from vlcalc.checkpoint.readers import reader_of
 from vlcalc.core.errors import InputError, SpecError
+from vlcalc.core.files import exists, is_folder
 from vlcalc.spec.document import Document, KeyPath, Mark
 from vlcalc.spec.loader import load_spec, spec_of, validate
 from vlcalc.spec.schema import ModelSpec, Spec
@@ -61,7 +62,7 @@ def is_checkpoint(name: str) -> bool:
     path = Path(name)
     if path.name == CONFIG:
         return True
-    return path.is_dir() and (path / CONFIG).exists()
+    return is_folder(path) and exists(path / CONFIG)
 
 
 def load_checkpoint(path: Path) -> LoadedCheckpoint:

@@ -22,6 +22,7 @@ MAX_QUANTITY = 1e24
 
 PositiveInt = Annotated[int, Field(gt=0, le=MAX_COUNT)]
 NonNegativeInt = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+TokenId = Annotated[int, Field(ge=-MAX_COUNT, le=MAX_COUNT)]  # LLaVA's image is -200
 PositiveFloat = Annotated[float, Field(ge=MIN_QUANTITY, le=MAX_QUANTITY)]
 NonNegativeFloat = Annotated[float, Field(ge=0, le=MAX_QUANTITY)]
 Rate = Annotated[float, Field(ge=1, le=MAX_QUANTITY)]  # bytes/s, FLOP/s; no latency is zero

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from vlcalc.core.bounds import Depth, NonNegativeInt
+from vlcalc.core.bounds import Depth, TokenId
 from vlcalc.fusion.base import FUSIONS, Dims
 from vlcalc.fusion.examples import visual_tokens
 from vlcalc.fusion.mlp import MLP
@@ -34,7 +34,7 @@ class InterleavedPipeline(TextPipeline):
 
     kind: Literal["interleaved_pipeline"]
     depth: Depth = 2
-    image_token_id: NonNegativeInt = 32_000
+    image_token_id: TokenId = 32_000
 
     @property
     def projector(self) -> MLP:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import PositiveInt
-
+from vlcalc.core.bounds import PositiveInt
 from vlcalc.fusion.base import Dims, Fusion, Taxonomy
 from vlcalc.fusion.examples import visual_tokens
 from vlcalc.fusion.grids import num_windows
