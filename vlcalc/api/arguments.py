@@ -25,7 +25,7 @@ AnyRun: TypeAlias = "Run | str | Path"
 SIZE_LIKE = re.compile(r"\s*[-+]?[\d_.]+\s*(?:[xX]|[^\w.])\s*[-+]?[\d_.]+\s*")
 
 
-def size_of(image: AnySize) -> ImageSize:
+def size_of(image: AnySize | None) -> ImageSize:
     """Return a size of (width, height), of `"1920x1080"`, or of an image file's header.
 
     Raises:

@@ -70,7 +70,14 @@ def tokens(
         SpecError: the model's YAML file is not valid.
         RefusedError: the model's processor refuses such an image.
     """
-    return budget(model_spec(model), None if image is None else size_of(image), _request(**prompt))
+    request = _request(**prompt)
+    size = None if image is None and is_text(request) else size_of(image)
+    return budget(model_spec(model), size, request)
+
+
+def is_text(request: Request) -> bool:
+    """Return whether neither images nor frames are in a prompt."""
+    return not request.num_shown and request.footage is None
 
 
 def _request(
@@ -187,7 +194,7 @@ def _sizes(
     """Return (file or "", size) of images; usual sizes, or none beside text alone, by default."""
     if images:
         return [*named_sizes(images, broken)]
-    if not request.num_shown and request.footage is None:
+    if is_text(request):
         return [("", None)]
     return [("", ImageSize(*size)) for size in defaults.SIZES]
 
