@@ -173,3 +173,13 @@ def test_every_model_agrees_at_every_size(spec: ModelSpec, width: int, height: i
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(agreement, "SIZES", (ImageSize(width, height),))
         agreement.check_agreement(spec.vision, spec.tiling, spec.fusion, spec.language)
+
+
+@pytest.mark.parametrize("kind", ["linear", "mlp", "fused_mlp"])
+def test_encoders_on_other_grids_are_not_joined_by_channel(tmp_path: Path, kind: str) -> None:
+    """CLIP at 336 px gives 24x24 vectors; SigLIP at 384 px 27x27, at 336 px of patches 24x24."""
+    fusion = f"{{ kind: {kind} }}\nsecond_vision: {{ use: siglip-so400m-14-384 }}"
+    with pytest.raises(SpecError, match="24x24 and 27x27 of `clip-vit-l-14-336` and `siglip"):
+        design(tmp_path, fusion=fusion)
+    same = fusion.replace("14-384 }", "14-384, image_size: 336, encoder: { position_side: 24 } }")
+    assert len(design(tmp_path, fusion=same).encoders) == 2

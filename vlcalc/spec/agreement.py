@@ -17,6 +17,7 @@ from vlcalc.core.errors import InputError, RefusedError
 from vlcalc.core.image_size import ImageSize
 from vlcalc.fusion.base import Dims, Fusion
 from vlcalc.fusion.inserted import InsertedLayers
+from vlcalc.fusion.per_token import JoinedEncoders
 from vlcalc.spec.dims import dims_between, visual_grid
 from vlcalc.spec.part_specs import LanguageSpec, VisionSpec
 from vlcalc.tiling.base import Tiling, TilingPolicy
@@ -76,6 +77,46 @@ def check_encoders(encoders: tuple[VisionSpec, ...], fusion: Fusion | None) -> N
     except InputError as error:
         words = {"expected": error.expected, "got": error.got}
         raise PydanticCustomError("encoders", "expected {expected}, got {got}", words) from None
+
+
+def check_grids(
+    encoders: tuple[VisionSpec, ...],
+    tiling: TilingPolicy,
+    fusion: Fusion | None,
+    language: LanguageSpec,
+) -> None:
+    """Refuse encoders on different grids, where their features are joined by channel.
+
+    Raises:
+        PydanticCustomError: an encoder on its own square gives another grid than the first one.
+    """
+    if not isinstance(fusion, JoinedEncoders) or len(encoders) < 2:
+        return
+    first, *others = encoders
+    own = {other.name: _own_side(other) for other in others}
+    for image in SIZES:
+        try:
+            tiled = tiling.tile(image)
+        except (InputError, RefusedError):
+            continue  # said elsewhere, as in `check_agreement`
+        for dims in _dims(first, tiling, tiled, language, fusion):
+            for name, side in own.items():
+                if side is not None and (dims.columns, dims.rows) != (side, side):
+                    grids = f"{dims.columns}x{dims.rows} and {side}x{side}"
+                    raise PydanticCustomError(
+                        "grids",
+                        "expected `vision` and `second_vision` on the same grid, which `fusion` "
+                        "joins by channel, got {grids} of `{first}` and `{second}`",
+                        {"grids": grids, "first": first.name, "second": name},
+                    )
+
+
+def _own_side(vision: VisionSpec) -> int | None:
+    """Return the side of the grid that leaves an encoder on its own square; None without one."""
+    if not vision.image_size or not vision.patch_size:
+        return None
+    stride = vision.encoder.output_stride if vision.encoder else 1
+    return -(-(vision.image_size // vision.patch_size) // stride)
 
 
 def _check_taps(vision: VisionSpec | None, fusion: Fusion) -> None:

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from vlcalc.core.bounds import MAX_AMOUNT, Amount, NonNegativeFloat, NonNegativeInt, PositiveInt
 from vlcalc.fusion.base import FusionField
-from vlcalc.spec.agreement import check_agreement, check_encoders
+from vlcalc.spec.agreement import check_agreement, check_encoders, check_grids
 from vlcalc.spec.api import ApiSpec
 from vlcalc.spec.name import Name
 from vlcalc.spec.part_specs import LanguageSpec, VisionSpec
@@ -164,7 +164,13 @@ class ModelSpec(Frozen):
     def _check(self) -> ModelSpec:
         check_encoders(self.encoders, self.fusion)
         check_agreement(self.vision, self.tiling, self.fusion, self.language)
+        check_grids(self.encoders, self.tiling, self.fusion, self.language)
         return self
+
+    @property
+    def components(self) -> tuple[Part, ...]:
+        """What it consists of: all three, but for a part by itself (`vlcalc.spec.alone`)."""
+        return ("vision", "fusion", "language")
 
     @property
     def encoders(self) -> tuple[VisionSpec, ...]:
