@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vlcalc.api import defaults
 from vlcalc.api.argument import Argument
 from vlcalc.api.arguments import AnyRun, AnySize, require_torch, run_of, size_of
-from vlcalc.api.loads import model_of
+from vlcalc.api.loads import whole_model_of
 from vlcalc.core.dtypes import parse_dtype
 from vlcalc.core.errors import InputError
 from vlcalc.report.report import Report
@@ -106,7 +106,7 @@ def bench(
         text_tokens=text_tokens,
     )
     cases = cases_of(
-        None if model is None else model_of(model),
+        None if model is None else whole_model_of(model),
         chosen_methods(methods or ()),
         load_vision(vision or defaults.VISION),
         load_language(language or defaults.LANGUAGE),

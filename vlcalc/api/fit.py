@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from vlcalc.api import defaults
 from vlcalc.api.argument import Argument
 from vlcalc.api.arguments import AnySize, require_torch
-from vlcalc.api.loads import LoadOptions, device_of, load_of, model_of
+from vlcalc.api.loads import AnyModel, LoadOptions, check_split, device_of, load_of, model_of
 from vlcalc.inference.load import Load
 from vlcalc.report.report import Report
 from vlcalc.serving import fit as serving
@@ -35,7 +35,7 @@ COUNTS_MODULES = "counts modules"
 
 
 def fit(
-    model: str | ModelSpec,
+    model: AnyModel,
     device: str | DeviceSpec,
     image: AnySize | None = None,
     *,
@@ -51,7 +51,8 @@ def fit(
     True
 
     Args:
-        model: a spec, or a name that `load_spec` knows, or the path of a YAML file.
+        model: a spec, a name or the path of a YAML file: of a model, a bare encoder or a bare
+            language model.
         device: likewise of a device.
         image: a size as (width, height) or `"1920x1080"`, or an image file, of which only the
             header is read; the encoder's own size by default.
@@ -69,6 +70,7 @@ def fit(
     require_torch(COUNTS_MODULES)
     spec = model_of(model)
     request = load_of(spec, image, **load)
+    check_split(spec, tp)
     kept = parse_reserve(reserve, where=Argument("reserve"))
     number = count()
 
@@ -95,19 +97,24 @@ class DeviceSearch:
         num_devices: of how many.
     """
 
-    model: str
+    spec: ModelSpec
     load: Load
     holders: Sequence[Holder]
     num_devices: int
 
+    @property
+    def model(self) -> str:
+        """Its name."""
+        return self.spec.name
+
     def report(self) -> Report:
         """Return a row for each device."""
-        table = holders_table(self.model, self.load, self.holders, self.num_devices)
+        table = holders_table(self.spec, self.load, self.holders, self.num_devices)
         return Report(tables=[table])
 
 
 def find_devices(
-    model: str | ModelSpec,
+    model: AnyModel,
     image: AnySize | None = None,
     *,
     reserve: str = defaults.RESERVE,
@@ -132,4 +139,4 @@ def find_devices(
     kept = parse_reserve(reserve, where=Argument("reserve"))
     devices = known_devices()
     holders = serving.holders(spec, request, devices, reserve=kept)
-    return DeviceSearch(model=spec.name, load=request, holders=holders, num_devices=len(devices))
+    return DeviceSearch(spec=spec, load=request, holders=holders, num_devices=len(devices))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vlcalc.api.argument import Argument
 from vlcalc.api.arguments import AnyRun, AnySize, can_trace, require_torch, run_of
-from vlcalc.api.loads import LoadOptions, device_of, load_of, model_of
+from vlcalc.api.loads import AnyModel, LoadOptions, check_split, device_of, load_of, model_of
 from vlcalc.core.errors import InputError
 from vlcalc.inference import document, tables
 from vlcalc.inference.inference import Inference, infer
@@ -23,6 +23,7 @@ from vlcalc.serving.latency import Speed, serve, speed
 from vlcalc.serving.tables import speed_table, with_latency
 from vlcalc.serving.timed import Timed, timed
 from vlcalc.serving.timed_tables import timed_document, timed_table, with_timed_phases
+from vlcalc.spec.alone import PartAlone
 from vlcalc.spec.device import DeviceSpec
 from vlcalc.spec.schema import ModelSpec, TrainingStage
 
@@ -82,7 +83,7 @@ class ModelInspection:
 
 
 def inspect(
-    model: str | ModelSpec,
+    model: AnyModel,
     image: AnySize | None = None,
     *,
     stage: str | None = None,
@@ -99,7 +100,8 @@ def inspect(
     ('fusion',)
 
     Args:
-        model: a spec, or a name that `load_spec` knows, or the path of a YAML file.
+        model: a spec, a name or the path of a YAML file: of a model, a bare encoder or a bare
+            language model.
         image: a size as (width, height) or `"1920x1080"`, or an image file, of which only the
             header is read; the encoder's own size by default.
         stage: a stage of training, by name or number, whose share of parameters to show.
@@ -135,12 +137,19 @@ def _times(
 ) -> Speed | Timed | None:
     """Return what phases take as timed, or on the device asked for; None without either."""
     if measured is not None:
+        if isinstance(spec, PartAlone):
+            raise InputError(
+                expected="a whole model, as `vlcalc bench` times",
+                got=f"`{spec.name}`, a part",
+                where=Argument("measured"),
+            )
         _refuse_tp(tp, expected="no splitting of what `--measured` timed on one device")
         run, where = run_of(measured, "measured")
         return timed(spec, load, run, device, where=where)
     if device is None:
         _refuse_tp(tp, expected="`--device NAME` beside it")
         return None
+    check_split(spec, tp or 1)
     return speed(serve(spec, load, tp=tp or 1), device)
 
 
@@ -150,7 +159,7 @@ def _refuse_tp(tp: int | None, *, expected: str) -> None:
 
 
 def analyze(
-    model: str | ModelSpec, image: AnySize | None = None, **load: Unpack[LoadOptions]
+    model: AnyModel, image: AnySize | None = None, **load: Unpack[LoadOptions]
 ) -> Inference:
     """Return the numbers of `inspect` alone: parameters, phases, cache, memory.
 
@@ -163,7 +172,7 @@ def analyze(
 
 
 def predict(
-    model: str | ModelSpec,
+    model: AnyModel,
     device: str | DeviceSpec,
     image: AnySize | None = None,
     *,
@@ -178,4 +187,5 @@ def predict(
     """
     require_torch(COUNTS_MODULES)
     spec = model_of(model)
+    check_split(spec, tp)
     return speed(serve(spec, load_of(spec, image, **load), tp=tp), device_of(device))

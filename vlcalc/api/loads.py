@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypedDict
 
 from vlcalc.api import defaults
 from vlcalc.api.argument import Argument
@@ -13,14 +14,34 @@ from vlcalc.core.errors import InputError
 from vlcalc.core.image_size import ImageSize
 from vlcalc.inference.load import Load, parse_attention, parse_kv_dtype
 from vlcalc.inference.quantisation import parse_quantisation
+from vlcalc.spec.alone import PartAlone, encoder_alone, language_alone
 from vlcalc.spec.api import ApiSpec
 from vlcalc.spec.catalogue import is_file_name
 from vlcalc.spec.device import DeviceSpec
 from vlcalc.spec.devices import load_device
 from vlcalc.spec.loader import load_any, load_fusion
-from vlcalc.spec.schema import FusionSpec, ModelSpec, Spec
+from vlcalc.spec.parts import load_language, load_vision
+from vlcalc.spec.schema import FusionSpec, LanguageSpec, ModelSpec, VisionSpec
+from vlcalc.tiling.base import Frozen
 
-FUSION_PREFIX = "fusion:"
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+class PartKind(NamedTuple):
+    """A kind of part: how one is found by its name, and the name of one."""
+
+    load: Callable[[str], VisionSpec | LanguageSpec | FusionSpec]
+    example: str
+
+
+PARTS_BY_KIND = {
+    "vision": PartKind(load_vision, defaults.VISION),
+    "language": PartKind(load_language, defaults.LANGUAGE),
+    "fusion": PartKind(load_fusion, "llava-1.5-7b-mlp"),
+}
+# In place of a whole model: a part by itself, too.
+AnyModel: TypeAlias = str | ModelSpec | VisionSpec | LanguageSpec
 
 
 class LoadOptions(TypedDict, total=False):
@@ -49,7 +70,49 @@ class LoadOptions(TypedDict, total=False):
     attention: str
 
 
-def load_of(
+# What is not asked of a part by itself, why, and what stands there instead.
+NOT_OF_PART: dict[str, tuple[str, ...]] = {
+    "vision": ("num_images", "text_tokens", "output_tokens", "kv_dtype", "quant", "logits"),
+    "language": ("image", "num_images"),
+}
+REFUSAL = {
+    "vision": "an option of encoders (`batch` is their number of images)",
+    "language": "an option of language models (they see no images)",
+}
+OF_PART: dict[str, LoadOptions] = {
+    "vision": {"text_tokens": 0, "output_tokens": 1},
+    "language": {"num_images": 0},
+}
+
+
+def load_of(spec: ModelSpec, image: AnySize | None, **options: Unpack[LoadOptions]) -> Load:
+    """Return a request whose names are read; its image is the encoder's own size by default.
+
+    Raises:
+        InputError: a name, size or number that cannot be, or that a part by itself has no use for.
+    """
+    if isinstance(spec, PartAlone):
+        _check_part(spec, image, options)
+        options = {**options, **OF_PART[spec.part]}
+    return _load(spec, image, **options)
+
+
+def _check_part(spec: PartAlone, image: AnySize | None, options: LoadOptions) -> None:
+    """Refuse what a part by itself has no use for."""
+    given = {"image": image, **options}
+    for name in NOT_OF_PART[spec.part]:
+        if given.get(name) is not None:
+            expected, got = REFUSAL[spec.part], f"`{given[name]}` for `{spec.name}`"
+            raise InputError(expected=expected, got=got, where=Argument(name))
+    if image is not None and not spec.takes_any_size and size_of(image) != spec.own_size:
+        raise InputError(
+            expected=f"{spec.own_size}, the only size that `{spec.name}` takes",
+            got=f"`{size_of(image)}`",
+            where=Argument("image"),
+        )
+
+
+def _load(
     spec: ModelSpec,
     image: AnySize | None,
     *,
@@ -63,11 +126,6 @@ def load_of(
     logits: str = defaults.LOGITS,
     attention: str = defaults.ATTENTION,
 ) -> Load:
-    """Return a request whose names are read; its image is the encoder's own size by default.
-
-    Raises:
-        InputError: a name, size or number that cannot be.
-    """
     if logits not in ("last", "all"):
         where = Argument("logits")
         raise InputError(expected="`last` or `all`", got=f"`{logits}`", where=where)
@@ -87,8 +145,18 @@ def load_of(
 
 def _own_size(spec: ModelSpec) -> ImageSize:
     """Return the square that a model's encoder was trained on; a usual one without any."""
+    if isinstance(spec, PartAlone) and spec.own_size:
+        return spec.own_size
     side = (spec.vision.image_size if spec.vision else None) or defaults.SIDE_PX
     return ImageSize(side, side)
+
+
+def check_split(spec: ModelSpec, tp: int) -> None:
+    """Refuse to split an encoder by itself: only language models are split over devices."""
+    if tp != 1 and "language" not in spec.components:
+        raise InputError(
+            expected="a language model to split", got=f"`{spec.name}`", where=Argument("tp")
+        )
 
 
 def device_of(device: str | DeviceSpec) -> DeviceSpec:
@@ -98,11 +166,11 @@ def device_of(device: str | DeviceSpec) -> DeviceSpec:
     return load_device(device, where=Argument("device"))
 
 
-def model_of(model: str | ModelSpec) -> ModelSpec:
-    """Return a model of a name or file, or as it is.
+def model_of(model: AnyModel) -> ModelSpec:
+    """Return a model, or an encoder or language model by itself, of a name or file or as it is.
 
     Raises:
-        InputError: there is none of that name, or it is a hosted API or a part.
+        InputError: there is none of that name, or it is a hosted API or a fusion method.
         SpecError: the model's YAML file is not valid.
     """
     spec = subject_of(model)
@@ -111,45 +179,65 @@ def model_of(model: str | ModelSpec) -> ModelSpec:
     return spec
 
 
-def subject_of(name: str | ModelSpec | FusionSpec) -> ModelSpec | FusionSpec:
-    """Return what can be inspected: a model, or the fusion method of `fusion:NAME` or a file.
+def whole_model_of(model: AnyModel) -> ModelSpec:
+    """Return a whole model; raises as `model_of`, for a part by itself too."""
+    spec = model_of(model)
+    if isinstance(spec, PartAlone):
+        raise InputError(expected="a whole model", got=f"`{spec.name}`, a part of models")
+    return spec
+
+
+def subject_of(name: AnyModel | FusionSpec) -> ModelSpec | FusionSpec:
+    """Return what can be inspected: a model, or a part of models by itself.
+
+    A part goes by its name, or by that of its YAML file; where a model has the same name, by
+    `vision:NAME` or `language:NAME`. A fusion method always goes by `fusion:NAME`.
 
     Raises:
-        InputError: there is none of that name, or it is a hosted API or another part.
+        InputError: there is none of that name, or it is a hosted API or a device.
         SpecError: the YAML file is not valid.
     """
-    if not isinstance(name, str):
-        return name
-    if name.startswith(FUSION_PREFIX):
-        return load_fusion(_method_name(name))
-    spec = load_any(name) if is_file_name(name) else _named(name)
+    spec = name if not isinstance(name, str) else _named(name)
     if isinstance(spec, ModelSpec | FusionSpec):
         return spec
+    if isinstance(spec, VisionSpec):
+        return encoder_alone(spec)
+    if isinstance(spec, LanguageSpec):
+        return language_alone(spec)
     is_api = isinstance(spec, ApiSpec)
     raise InputError(
         expected="a model whose architecture is known",
-        got=f"`{name}`, of which only tokens and prices are" if is_api else f"`{name}`, a part",
+        got=f"`{name}`, of which only tokens and prices are" if is_api else f"`{name}`",
         hint=f"`vlcalc tokens --model {name}`" if is_api else "",
     )
 
 
-def _method_name(name: str) -> str:
-    if name == FUSION_PREFIX:
-        raise InputError(
-            expected="`fusion:NAME`", got=f"`{name}`", hint="such as `fusion:llava-1.5-7b-mlp`"
-        )
-    return name.removeprefix(FUSION_PREFIX)
+def _named(name: str) -> Frozen:
+    """Return the spec of a name, of `KIND:NAME` or of a file."""
+    kind, colon, of_kind = name.partition(":")
+    if colon and kind in PARTS_BY_KIND:
+        if not of_kind:
+            example = PARTS_BY_KIND[kind].example
+            raise InputError(
+                expected=f"`{kind}:NAME`", got=f"`{name}`", hint=f"such as `{kind}:{example}`"
+            )
+        return PARTS_BY_KIND[kind].load(of_kind)
+    return load_any(name) if is_file_name(name) else _model_or_part(name)
 
 
-def _named(name: str) -> Spec:
-    """Return the model of a name; where a fusion method has it, say how that is asked for."""
+def _model_or_part(name: str) -> Frozen:
+    """Return a model or else a part; where a fusion method has the name, say how to ask for it."""
     try:
         return load_model(name)
     except InputError as error:
-        try:
-            load_fusion(name)
-        except InputError:
-            raise error from None
-        raise InputError(
-            expected="a model, or `fusion:NAME`", got=f"`{name}`", hint=f"`fusion:{name}`"
-        ) from None
+        for kind, part in PARTS_BY_KIND.items():
+            try:
+                spec = part.load(name)
+            except InputError:
+                continue
+            if isinstance(spec, FusionSpec):
+                raise InputError(
+                    expected=f"a model, or `{kind}:NAME`", got=f"`{name}`", hint=f"`{kind}:{name}`"
+                ) from None
+            return spec
+        raise error from None

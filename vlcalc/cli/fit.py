@@ -28,13 +28,15 @@ Opt = typer.Option
 
 
 def fit_command(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="Model by name or YAML file.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="Model, or a part of one, by name or YAML file.")
+    ],
     device: Annotated[
         str | None, Opt(metavar="NAME", help="Device; without it, all that hold the request.")
     ] = None,
     tp: TensorParallel = None,
     image: OwnImage = None,
-    images: Annotated[int, Opt(metavar="N", help="Images of a prompt.")] = defaults.NUM_IMAGES,
+    images: Annotated[int | None, Opt(metavar="N", help="Images of a prompt; 1.")] = None,
     text: Annotated[str | None, Opt(metavar="N", help="Tokens of text; 50.")] = None,
     output_tokens: OutputTokens = None,
     batch: Annotated[str, Opt(metavar="N", help="Prompts at once.")] = str(defaults.BATCH_SIZE),

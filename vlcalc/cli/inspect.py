@@ -34,8 +34,8 @@ def inspect_command(
     model: Annotated[
         str,
         typer.Argument(
-            metavar="MODEL|fusion:NAME",
-            help="Model by name or YAML file; a fusion method by preset, kind, or YAML file.",
+            metavar="MODEL|PART|fusion:NAME",
+            help="Model or part by name or YAML file; a fusion method by preset, kind or file.",
         ),
     ],
     image: OwnImage = None,
@@ -92,6 +92,9 @@ def inspect_command(
 
     With `--device`, what each phase takes there is predicted; with `--measured`, it is what a run
     timed.
+
+    An encoder or a language model by itself is shown like a model, as far as it goes; where a model
+    has the same name, it is `vision:NAME` or `language:NAME`.
 
     `fusion:NAME` shows one fusion method instead: what it is, and what each of its submodules and
     operators costs, for the dims of the published design, else CLIP ViT-L/14-336 and Vicuna-7B.

@@ -8,7 +8,12 @@ from vlcalc.api.argument import Argument
 from vlcalc.core.errors import InputError, VlcalcError
 
 # Arguments of the API whose option has another name.
-OPTIONS = {"num_frames": "frames", "num_images": "images"}
+OPTIONS = {
+    "num_frames": "frames",
+    "num_images": "images",
+    "text_tokens": "text",
+    "batch_size": "batch",
+}
 
 
 def option_name(argument: str | None) -> str:

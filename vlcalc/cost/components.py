@@ -11,7 +11,7 @@ from vlcalc.core.errors import InputError
 from vlcalc.core.known import sum_known
 from vlcalc.fusion.base import Dims
 from vlcalc.spec.dims import dims_between
-from vlcalc.spec.schema import LanguageSpec, ModelSpec, VisionSpec
+from vlcalc.spec.schema import LanguageSpec, ModelSpec, Part, VisionSpec
 from vlcalc.tiling.regions import Regions
 
 # Of an encoder for native resolution: no parameter depends on the grid, and all windows divide it.
@@ -35,20 +35,21 @@ class ByComponent(NamedTuple):
 
 
 class Components(ByComponent):
-    """Parameters by component; None where the shape of a part is not known."""
+    """Parameters by component; None where the shape of a part is not known, 0 without it."""
 
     __slots__ = ()
 
 
 def components(spec: ModelSpec) -> Components:
     """Return a model's parameters by component."""
-    vision = sum_known([vision_params(encoder) for encoder in spec.encoders])
-    return Components(
-        vision=_with_extra(spec, "vision", vision),
-        fusion=_with_extra(spec, "fusion", fusion_params(spec)),
-        language=_with_extra(spec, "language", language_params(spec.language)),
-        other=_extra(spec, "other"),
-    )
+    params: dict[Part, int | None] = {
+        "vision": sum_known([vision_params(encoder) for encoder in spec.encoders]),
+        "fusion": fusion_params(spec),
+        "language": language_params(spec.language),
+    }
+    for part, count in params.items():
+        params[part] = _with_extra(spec, part, count) if part in spec.components else 0
+    return Components(**params, other=_extra(spec, "other"))
 
 
 def vision_params(vision: VisionSpec) -> int | None:

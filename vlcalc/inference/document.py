@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from vlcalc.cost.components import ByComponent
 from vlcalc.inference.costs import PhaseCost
 from vlcalc.inference.inference import Inference
 from vlcalc.inference.stages import loaded_params, stage_parts, trainable_params
 from vlcalc.inference.tables import conventions
 from vlcalc.inference.tree import tree
 from vlcalc.inference.verify import Check
-from vlcalc.spec.schema import TrainingStage
+from vlcalc.spec.schema import ModelSpec, Part, TrainingStage
+
+# Of a request: what is asked of a component, and of no other.
+KEYS_OF: dict[Part, tuple[str, ...]] = {
+    "vision": ("image", "num_images"),
+    "language": ("text_tokens", "output_tokens", "kv_dtype", "quantisation", "logits"),
+}
 
 
 def to_document(
@@ -29,13 +36,13 @@ def to_document(
         "model": spec.name,
         "title": spec.title,
         "request": _request(inference),
-        "params": {"total": inference.params.total, **inference.params._asdict()},
-        "weight_bytes": {"total": inference.weights.total, **inference.weights._asdict()},
+        "params": by_component(inference.params, spec),
+        "weight_bytes": by_component(inference.weights, spec),
         "tree": [part._asdict() for part in tree(inference)],
-        "tokens": _tokens(inference),
+        "tokens": _tokens(inference) if "language" in spec.components else _vectors(inference),
         "phases": [_phase(cost) for cost in inference.phases],
         "flops": inference.flops,
-        "kv_cache_bytes": _cache(inference),
+        **({"kv_cache_bytes": _cache(inference)} if "language" in spec.components else {}),
         "peak_activation_bytes": inference.peak_activation_bytes,
         "total_bytes": inference.total_bytes,
         "conventions": list(conventions(inference)),
@@ -48,9 +55,26 @@ def to_document(
     return document
 
 
+def by_component(counts: ByComponent, spec: ModelSpec) -> dict[str, int | None]:
+    """Return a count of each component that there is, and their total."""
+    by_name = counts._asdict()
+    of_whole = {"other": counts.other} if "fusion" in spec.components else {}
+    return {"total": counts.total, **{part: by_name[part] for part in spec.components}, **of_whole}
+
+
+def _vectors(inference: Inference) -> dict[str, int | None]:
+    """Return what an encoder by itself makes of an image; None where it is not modelled."""
+    calls = inference.plan.encoder_calls
+    if not calls or calls[0].vision.encoder is None:
+        return {"columns": None, "rows": None, "positions": None}
+    columns, rows = calls[0].columns, calls[0].rows
+    positions = calls[0].vision.encoder.sequence_length(columns, rows)
+    return {"columns": columns, "rows": rows, "positions": positions}
+
+
 def _request(inference: Inference) -> dict[str, Any]:
-    load = inference.plan.load
-    return {
+    load, components = inference.plan.load, inference.plan.spec.components
+    request: dict[str, Any] = {
         "image": str(load.image),
         "num_images": load.num_images,
         "text_tokens": load.text_tokens,
@@ -62,6 +86,8 @@ def _request(inference: Inference) -> dict[str, Any]:
         "logits": load.logits,
         "attention": load.attention,
     }
+    absent = [key for part, keys in KEYS_OF.items() if part not in components for key in keys]
+    return {key: value for key, value in request.items() if key not in absent}
 
 
 def _tokens(inference: Inference) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vlcalc.backbones.language import CacheBytes
 from vlcalc.core.known import sum_known
 from vlcalc.cost.components import Components, components
-from vlcalc.inference.blocks.block import PHASES, Phase
+from vlcalc.inference.blocks.block import Phase
 from vlcalc.inference.blocks.phases import phase_passes
 from vlcalc.inference.costs import PhaseCost, phase_cost
 from vlcalc.inference.load import Load
@@ -23,7 +24,7 @@ class Inference:
     Attributes:
         params: parameters by component.
         weights: bytes of the weights by component.
-        phases: encode, fuse, prefill, decode.
+        phases: encode, fuse, prefill, decode; those of a part by itself where it is one.
         cache: bytes of keys and values when the answer is done.
         traced: whether bytes moved and peak activations were counted.
     """
@@ -58,9 +59,21 @@ class Inference:
         cache = None if self.cache is None else self.cache.total
         return sum_known((self.weights.total, cache, self.peak_activation_bytes))
 
+    def memory_parts(self) -> Iterator[tuple[str, int | None]]:
+        """Yield what must fit on the device, and its bytes: weights, cache, activations."""
+        for part in self.plan.spec.components:
+            yield f"weights: {part}", self.weights._asdict()[part]
+        if self.weights.other:
+            yield "weights: other", self.weights.other
+        if "language" in self.plan.spec.components:
+            yield "KV cache: self-attention", self.cache.self_attention if self.cache else None
+        if self.cache and self.cache.cross_attention:
+            yield "KV cache: cross-attention", self.cache.cross_attention
+        yield "peak activations", self.peak_activation_bytes
+
     def phase(self, name: Phase) -> PhaseCost:
-        """Return the phase of a name."""
-        return self.phases[PHASES.index(name)]
+        """Return the phase of a name, which the model has."""
+        return next(phase for phase in self.phases if phase.phase == name)
 
 
 def infer(spec: ModelSpec, load: Load, *, traced: bool = True) -> Inference:
@@ -84,7 +97,8 @@ def infer(spec: ModelSpec, load: Load, *, traced: bool = True) -> Inference:
         params=params,
         weights=weight_bytes(params, plan),
         phases=tuple(
-            phase_cost(phase, passes[phase], tokens[phase], load, traced=traced) for phase in PHASES
+            phase_cost(phase, runs, tokens[phase], load, traced=traced)
+            for phase, runs in passes.items()
         ),
         cache=cache_bytes(plan),
         traced=traced,

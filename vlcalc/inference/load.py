@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
@@ -88,6 +89,23 @@ class Load:
         """The images of a prompt in words."""
         several = f"{self.num_images} x {self.image}" if self.num_images else "no image"
         return str(self.image) if self.num_images == 1 else several
+
+    def words(self, components: Container[str], *, answers: bool = True) -> str:
+        """Return what is asked of these components, in words."""
+        parts = []
+        if "vision" in components:
+            parts.append(self.images)
+        if "language" in components:
+            parts.append(f"{self.text_tokens:,} of text")
+            parts += [f"{self.output_tokens:,} of answer"] if answers else []
+        return ", ".join((*parts, f"batch {self.batch_size:,}"))
+
+    def formats(self, components: Container[str]) -> str:
+        """Return the number formats of these components, in words."""
+        if "language" not in components:
+            return self.dtype
+        quantised = f", LLM linears in {self.quantisation.name}" if self.quantisation else ""
+        return f"{self.dtype}{quantised}, cache in {self.kv_dtype or self.dtype}"
 
     @property
     def total_images(self) -> int:

@@ -76,6 +76,8 @@ def cache_bytes(plan: Plan) -> CacheBytes | None:
     Vectors of an image that fills its tiles up are cached filled up.
     """
     load, shape = plan.load, plan.spec.language.shape
+    if "language" not in plan.spec.components:
+        return CacheBytes(0, 0)
     if shape is None:
         return None
     own, cross = shape.cache_bytes(

@@ -34,7 +34,7 @@ class Plan:
         budget: tokens of one prompt.
         encoder_calls: what the encoders run on, over the whole batch; none without an image.
         fusion_dims: what the fusion method runs on, a shape of input each; none without an image,
-            None where the method or the language model is not known.
+            None where there is one and the method or the language model is not known.
     """
 
     spec: ModelSpec
@@ -108,7 +108,7 @@ def make_plan(spec: ModelSpec, load: Load) -> Plan:
         load=load,
         budget=tokens,
         encoder_calls=tuple(calls),
-        fusion_dims=tuple(dims) if is_known else None,
+        fusion_dims=tuple(dims) if is_known or not has_images else None,
     )
 
 

@@ -61,23 +61,37 @@ UNEQUAL = "{} of {} counts differ."
 def description_table(inference: Inference) -> Table:
     """Return what the model is and what is asked of it."""
     spec, load, budget = inference.plan.spec, inference.plan.load, inference.plan.budget
-    answer = f", {load.output_tokens:,} of answer" if spec.language.generates else ""
-    vision = " and ".join(vision.title or vision.name for vision in spec.encoders) or "none"
-    rows = (
-        ("vision", vision),
-        ("tiling", _tiling(inference)),
-        ("fusion", f"{spec.fusion.kind}, {spec.fusion.taxonomy}" if spec.fusion else "unknown"),
-        ("language", spec.language.title or spec.language.name),
-        (
-            "request",
-            f"{load.images}, {load.text_tokens:,} of text{answer}, batch {load.batch_size}",
-        ),
-        ("formats", _formats(inference)),
-        ("sequence", _sequence(inference)),
-        ("context", _context(inference)),
-    )
-    notes = tuple(note for note in (budget.caveat, budget.doubt) if note)
+    rows = [
+        *_part_rows(inference),
+        ("request", load.words(spec.components, answers=spec.language.generates)),
+        ("formats", load.formats(spec.components)),
+    ]
+    if "language" in spec.components:
+        rows += [("sequence", _sequence(inference)), ("context", _context(inference))]
+    notes = tuple(note for note in (budget.caveat, budget.doubt, _namesake(spec)) if note)
     return Table(FACTS, rows, title=f"{spec.name}: {spec.title}", notes=notes)
+
+
+def _namesake(spec: ModelSpec) -> str:
+    """Return how to ask for an encoder that has the model's name; "" where it has its own."""
+    if "fusion" not in spec.components or spec.vision is None or spec.vision.name != spec.name:
+        return ""
+    return f"Its encoder by itself is `vision:{spec.name}`."
+
+
+def _part_rows(inference: Inference) -> Iterator[tuple[str, str]]:
+    """Yield what the model consists of; of an encoder by itself, what it makes of an image."""
+    spec, parts = inference.plan.spec, inference.plan.spec.components
+    if "vision" in parts:
+        titles = [vision.title or vision.name for vision in spec.encoders]
+        yield "vision", " and ".join(titles) or "none"
+        yield (
+            ("tiling", _tiling(inference)) if "fusion" in parts else ("tokens", _vectors(inference))
+        )
+    if "fusion" in parts:
+        yield "fusion", f"{spec.fusion.kind}, {spec.fusion.taxonomy}" if spec.fusion else "unknown"
+    if "language" in parts:
+        yield "language", spec.language.title or spec.language.name
 
 
 def _tiling(inference: Inference) -> str:
@@ -91,6 +105,18 @@ def _tiling(inference: Inference) -> str:
     return f"{inference.plan.spec.tiling.kind}: " + ", ".join(shown)
 
 
+def _vectors(inference: Inference) -> str:
+    """Return the positions of an image in an encoder; unknown where it is not modelled."""
+    calls = inference.plan.encoder_calls
+    if not calls or calls[0].vision.encoder is None:
+        return units.UNKNOWN
+    encoder, columns, rows = calls[0].vision.encoder, calls[0].columns, calls[0].rows
+    inputs = "features of another encoder" if encoder.reads_features else "patches"
+    tiles = f"{encoder.tiles.max_tiles} tiles of " if encoder.tiles else ""
+    length = encoder.sequence_length(columns, rows)
+    return f"{length:,} positions an image, of {tiles}{columns}x{rows} {inputs}"
+
+
 def _context(inference: Inference) -> str:
     plan, window = inference.plan, inference.plan.budget.context_window
     if window is None:
@@ -100,16 +126,10 @@ def _context(inference: Inference) -> str:
     return f"{units.format_share(plan.window_share)} of {window:,}; {left}{beside}"
 
 
-def _formats(inference: Inference) -> str:
-    load = inference.plan.load
-    quantised = f", LLM linears in {load.quantisation.name}" if load.quantisation else ""
-    return f"{load.dtype}{quantised}, cache in {load.kv_dtype or load.dtype}"
-
-
 def _sequence(inference: Inference) -> str:
     budget = inference.plan.budget
     parts = [f"{inference.plan.load.text_tokens:,} text"]
-    if not is_late(inference.plan.spec):
+    if "vision" in inference.plan.spec.components and not is_late(inference.plan.spec):
         parts += [f"{budget.image_tokens:,} image"]
         parts += [f"{budget.extra_tokens:,} extra"] if budget.extra_tokens else []
     crossed = f"; {budget.context_tokens:,} vectors cross-attended" if budget.context_tokens else ""
@@ -148,10 +168,12 @@ def phase_table(inference: Inference) -> Table:
 def conventions(inference: Inference) -> Iterator[str]:
     """Yield what a reader must know of the figures."""
     load = inference.plan.load
+    spec = inference.plan.spec
     positions = {"last": "the last position", "all": "all positions", "none": "none"}[load.logits]
+    of_text = f"; causal attention in full; logits of {positions} of the prompt"
     yield (
         "FLOPs are 2 per multiply-accumulate of matrix products, convolutions and attention, in "
-        f"closed form; causal attention in full; logits of {positions} of the prompt."
+        f"closed form{of_text if 'language' in spec.components else ''}."
     )
     if inference.traced:
         yield (
@@ -161,7 +183,6 @@ def conventions(inference: Inference) -> Iterator[str]:
         )
     else:
         yield "Bytes moved and peak activations need torch: pip install 'vlcalc[torch]'."
-    spec = inference.plan.spec
     if spec.language.decoder and spec.language.decoder.latent_attention:
         yield ABSORBED
     for vision in spec.encoders:
@@ -169,30 +190,21 @@ def conventions(inference: Inference) -> Iterator[str]:
             yield f"{vision.name} is not modelled: its parameters are published, its costs unknown."
         elif vision.encoder is None:
             yield f"The shape of {vision.name} is not known, nor what it costs."
-    if spec.fusion is None:
+    if "fusion" in spec.components and spec.fusion is None:
         yield "The fusion method is not modelled; what it costs is not known."
-    if spec.language.shape is None:
+    if "language" in spec.components and spec.language.shape is None:
         yield f"The shape of {spec.language.name} is not known, nor what it costs."
 
 
 def memory_table(inference: Inference) -> Table:
     """Return what must fit on the device: weights, cache, activations."""
-    weights, cache = inference.weights, inference.cache
-    rows: list[tuple[str, int | None]] = [
-        ("weights: vision", weights.vision),
-        ("weights: fusion", weights.fusion),
-        ("weights: language", weights.language),
-    ]
-    if weights.other:
-        rows.append(("weights: other", weights.other))
-    rows.append(("KV cache: self-attention", cache.self_attention if cache else None))
-    if cache and cache.cross_attention:
-        rows.append(("KV cache: cross-attention", cache.cross_attention))
-    rows.append(("peak activations", inference.peak_activation_bytes))
     total = inference.total_bytes
-    shown = [(name, size, _share(size, total)) for name, size in (*rows, ("total", total))]
-    note = "The cache is that of the whole answer; workspaces and the driver's context come on top."
-    return Table(MEMORY, shown, notes=(note,))
+    rows = (*inference.memory_parts(), ("total", total))
+    shown = [(name, size, _share(size, total)) for name, size in rows]
+    note = "workspaces and the driver's context come on top."
+    if "language" in inference.plan.spec.components:
+        note = f"The cache is that of the whole answer; {note}"
+    return Table(MEMORY, shown, notes=(note[0].upper() + note[1:],))
 
 
 def stage_table(inference: Inference, stage: TrainingStage) -> Table:

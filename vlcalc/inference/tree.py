@@ -8,6 +8,7 @@ from typing import NamedTuple
 from vlcalc.cost.components import dims_of, fusion_params, vision_params
 from vlcalc.inference.inference import Inference
 from vlcalc.inference.memory import inserted_linears, saved_bytes
+from vlcalc.spec.alone import PartAlone
 from vlcalc.spec.schema import ExtraParams, VisionSpec
 
 
@@ -39,7 +40,11 @@ def tree(inference: Inference) -> Iterator[TreePart]:
 def _parts(inference: Inference) -> Iterator[TreePart]:
     spec, params, weights = inference.plan.spec, inference.params, inference.weights
     source = "published" if any(vision.opaque for vision in spec.encoders) else "exact"
-    yield TreePart("", 0, spec.name, params.total, weights.total, source)
+    whole = TreePart("", 0, spec.name, params.total, weights.total, source)
+    if isinstance(spec, PartAlone):
+        yield from _alone(whole, spec, inference)
+        return
+    yield whole
     yield TreePart("vision", 1, "vision", params.vision, weights.vision, source)
     for vision in spec.encoders:
         yield from _vision(vision, inference)
@@ -54,6 +59,16 @@ def _parts(inference: Inference) -> Iterator[TreePart]:
     if params.other:
         yield TreePart("other", 1, "other", params.other, weights.other)
         yield from _extra(inference, "other")
+
+
+def _alone(whole: TreePart, spec: PartAlone, inference: Inference) -> Iterator[TreePart]:
+    """Yield a part by itself, which is the whole, and below it its own parts."""
+    yield whole
+    own = _vision(spec.vision, inference) if spec.vision else _language(inference)
+    for line in own:
+        level = line.level - (2 if spec.vision else 1)
+        if level:
+            yield line._replace(level=level)
 
 
 def _vision(vision: VisionSpec, inference: Inference) -> Iterator[TreePart]:

@@ -117,6 +117,8 @@ def speed(served: Served, device: DeviceSpec) -> Speed:
 
 
 def _last_step_s(served: Served, device: DeviceSpec) -> float | None:
+    if not served.inference.plan.num_decoded:
+        return None
     passes = served.inference.phase("decode").passes
     if not passes:
         return None

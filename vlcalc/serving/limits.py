@@ -49,7 +49,10 @@ def limits(spec: ModelSpec, load: Load, room_bytes: int) -> Iterator[Limit]:
     """
     room = Room(spec, room_bytes)
     yield room.limit("batch", lambda number: replace(load, batch_size=number), MAX_BATCH_SIZE)
-    yield room.limit("images", lambda number: replace(load, num_images=number), MAX_BATCH_SIZE)
+    if "fusion" in spec.components:
+        yield room.limit("images", lambda number: replace(load, num_images=number), MAX_BATCH_SIZE)
+    if "language" not in spec.components:
+        return
     context = room.limit(
         "context", lambda number: replace(load, text_tokens=number), MAX_OUTPUT_TOKENS
     )

@@ -116,16 +116,7 @@ class MemoryLayout:
 
     def parts(self) -> Iterator[tuple[str, int | None]]:
         """Yield what takes memory, and how much."""
-        weights, cache = self.inference.weights, self.inference.cache
-        yield "weights: vision", weights.vision
-        yield "weights: fusion", weights.fusion
-        yield "weights: language", weights.language
-        if weights.other:
-            yield "weights: other", weights.other
-        yield "KV cache: self-attention", cache.self_attention if cache else None
-        if cache and cache.cross_attention:
-            yield "KV cache: cross-attention", cache.cross_attention
-        yield "peak activations", self.inference.peak_activation_bytes
+        yield from self.inference.memory_parts()
         yield "workspace", self.workspace_bytes
 
     @property

@@ -9,6 +9,7 @@ from vlcalc.inference.load import Load
 from vlcalc.serving.latency import Speed
 from vlcalc.serving.memory import MemoryLayout, Reserve
 from vlcalc.spec.device import DeviceSpec
+from vlcalc.spec.schema import ModelSpec
 
 
 def speed_notes(speed: Speed) -> Iterator[str]:
@@ -110,10 +111,6 @@ def memory_notes(layout: MemoryLayout, reserve: Reserve) -> Iterator[str]:
         )
 
 
-def conditions(load: Load) -> str:
-    """Return a load in a line."""
-    quantised = f", LLM linears in {load.quantisation.name}" if load.quantisation else ""
-    return (
-        f"{load.images}, {load.text_tokens:,} of text, {load.output_tokens:,} of answer, batch "
-        f"{load.batch_size:,}, {load.dtype}{quantised}, cache in {load.kv_dtype or load.dtype}"
-    )
+def conditions(spec: ModelSpec, load: Load) -> str:
+    """Return a load of a model in a line."""
+    return f"{load.words(spec.components)}, {load.formats(spec.components)}"

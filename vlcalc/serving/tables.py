@@ -15,6 +15,7 @@ from vlcalc.serving.memory import MemoryLayout, Reserve
 from vlcalc.serving.notes import conditions, memory_notes, speed_notes
 from vlcalc.spec.device import DeviceSpec
 from vlcalc.spec.device_tables import marked
+from vlcalc.spec.schema import ModelSpec
 
 LATENCY = (
     Column("latency_s", "latency", "seconds"),
@@ -37,12 +38,18 @@ HOLDERS = (
     Column("tp", "devices"),
     Column("memory_bytes", "memory of one", "decimal_bytes"),
     Column("left_bytes", "left on one", "bytes"),
+)
+OF_ANSWER = (
     Column("time_to_first_token_s", "to first token", "seconds"),
     Column("time_per_output_token_s", "per output token", "seconds", 5),
     Column("tokens_per_s", "tokens/s a sequence", "ratio", 4),
     Column("batch_tokens_per_s", "tokens/s", "ratio"),
-    Column("source", "source", "text", 2),
 )
+OF_ENCODER = (
+    Column("total_s", "the batch", "seconds"),
+    Column("images_per_s", "images/s", "ratio"),
+)
+SOURCE = Column("source", "source", "text", 2)
 HELD = (
     "{} of {} devices hold it, one of them or as few of 2, 4 and 8 as do. "
     "`vlcalc fit MODEL --device NAME` shows the memory of one."
@@ -78,21 +85,23 @@ def speed_table(speed: Speed) -> Table:
 
 def _speed_rows(speed: Speed) -> Iterator[tuple[str, str]]:
     seconds, rate = units.format_seconds, units.format_ratio
-    yield "time to first token", seconds(speed.time_to_first_token_s)
+    if speed.answers:
+        yield "time to first token", seconds(speed.time_to_first_token_s)
     if speed.num_decoded:
         yield "time per output token, mean", seconds(speed.time_per_output_token_s)
         yield "time per output token, the last", seconds(speed.last_step_s)
         yield "tokens per second, each sequence", rate(speed.tokens_per_s)
         if speed.load.batch_size > 1:
             yield "tokens per second, the batch", rate(speed.batch_tokens_per_s)
-    yield "images encoded per second", rate(speed.images_per_s)
+    if speed.encodes:
+        yield "images encoded per second", rate(speed.images_per_s)
     if speed.tp > 1:
         yield (
             "communication before the first token",
             seconds(speed.phase("prefill").communication_s),
         )
         yield "communication per output token", seconds(speed.step_communication_s)
-    yield "the whole answer", seconds(speed.total_s)
+    yield "the whole answer" if speed.answers else "the whole batch", seconds(speed.total_s)
 
 
 def _devices(device: DeviceSpec, tp: int) -> str:
@@ -104,11 +113,12 @@ def layout_table(fit: DeviceFit) -> Table:
     """Return the memory of one device: what lies in it, what is kept free, what is left."""
     layout, load = fit.layout, fit.speed.load
     rows = tuple(_layout_rows(layout, fit.reserve))
-    title = f"{layout.inference.plan.spec.name} on {_devices(layout.device, layout.tp)}"
+    spec = layout.inference.plan.spec
+    title = f"{spec.name} on {_devices(layout.device, layout.tp)}"
     return Table(
         MEMORY,
         rows,
-        title=f"{title}: {conditions(load)}",
+        title=f"{title}: {conditions(spec, load)}",
         notes=tuple(memory_notes(layout, fit.reserve)),
         alerts=frozenset() if fit.fits else frozenset({len(rows) - 2}),
     )
@@ -135,14 +145,18 @@ def limits_table(fit: DeviceFit) -> Table:
     return Table(LIMITS, rows)
 
 
-def holders_table(model: str, load: Load, holders: Sequence[Holder], num_devices: int) -> Table:
+def holders_table(
+    spec: ModelSpec, load: Load, holders: Sequence[Holder], num_devices: int
+) -> Table:
     """Return the devices that hold a load."""
-    rows = tuple(_holder_row(holder) for holder in holders)
+    of_speed = OF_ANSWER if "language" in spec.components else OF_ENCODER
+    rows = tuple(_holder_row(holder, of_speed) for holder in holders)
     notes = (HELD.format(len(holders), num_devices), MARKS.format(load.dtype))
-    return Table(HOLDERS, rows, title=f"{model}: {conditions(load)}", notes=notes)
+    columns = (*HOLDERS, *of_speed, SOURCE)
+    return Table(columns, rows, title=f"{spec.name}: {conditions(spec, load)}", notes=notes)
 
 
-def _holder_row(holder: Holder) -> tuple[Any, ...]:
+def _holder_row(holder: Holder, of_speed: Sequence[Column]) -> tuple[Any, ...]:
     layout, speed = holder.layout, holder.speed
     device = layout.device
     return (
@@ -150,10 +164,7 @@ def _holder_row(holder: Holder) -> tuple[Any, ...]:
         layout.tp,
         marked(device, "memory_bytes", layout.memory_bytes),
         layout.left_bytes,
-        speed.time_to_first_token_s,
-        speed.time_per_output_token_s,
-        speed.tokens_per_s,
-        speed.batch_tokens_per_s,
+        *(getattr(speed, column.key) for column in of_speed),
         speed.source,
     )
 

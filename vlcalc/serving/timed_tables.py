@@ -82,7 +82,8 @@ def _speed_rows(timed: Timed) -> Iterator[SpeedRow]:
         yield SpeedRow("tokens per second, each sequence", timed.tokens_per_s, rate, decode)
         if timed.load.batch_size > 1:
             yield SpeedRow("tokens per second, the batch", timed.batch_tokens_per_s, rate, decode)
-    yield SpeedRow("images encoded per second", timed.images_per_s, rate, ("encode",))
+    if timed.encodes:
+        yield SpeedRow("images encoded per second", timed.images_per_s, rate, ("encode",))
     yield SpeedRow("the whole answer", timed.total_s, seconds, PHASES)
 
 

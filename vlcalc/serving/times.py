@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vlcalc.core.known import sum_known
-from vlcalc.inference.blocks.block import PHASES, Phase
+from vlcalc.inference.blocks.block import Phase
 from vlcalc.inference.load import Load
 
 PhaseBound = Literal["compute", "memory", "overhead", "communication"]
@@ -50,7 +50,7 @@ class Times:
     """What the phases of a load take; None is unknown.
 
     Attributes:
-        phases: encode, fuse, prefill, decode.
+        phases: encode, fuse, prefill, decode; those of a part by itself where it is one.
     """
 
     load: Load
@@ -58,8 +58,22 @@ class Times:
     phases: tuple[PhaseLatency, ...]
 
     def phase(self, name: Phase) -> PhaseLatency:
-        """Return the phase of a name."""
-        return self.phases[PHASES.index(name)]
+        """Return the phase of a name; a part by itself knows nothing of those of others."""
+        return {phase.phase: phase for phase in self.phases}.get(name, PhaseLatency(phase=name))
+
+    def has(self, name: Phase) -> bool:
+        """Return whether the model has a phase: a part by itself has not all of them."""
+        return any(phase.phase == name for phase in self.phases)
+
+    @property
+    def encodes(self) -> bool:
+        """Whether there are images to encode."""
+        return self.load.num_images > 0 and self.has("encode")
+
+    @property
+    def answers(self) -> bool:
+        """Whether a prompt is read."""
+        return self.has("prefill")
 
     @property
     def time_to_first_token_s(self) -> float | None:

@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
 from vlcalc.backbones.language import Linear
+from vlcalc.spec.schema import Part
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
 Phase = Literal["encode", "fuse", "prefill", "decode"]
 
 PHASES: tuple[Phase, ...] = ("encode", "fuse", "prefill", "decode")
+# The component of a model that runs a phase; one by itself has no other phases.
+COMPONENT_OF: dict[Phase, Part] = {
+    "encode": "vision",
+    "fuse": "fusion",
+    "prefill": "language",
+    "decode": "language",
+}
 
 Built = tuple["nn.Module", tuple["Tensor", ...]]
 

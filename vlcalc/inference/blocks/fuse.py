@@ -11,9 +11,11 @@ from vlcalc.inference.plan import Plan
 
 
 def fuse_blocks(plan: Plan) -> tuple[Block, ...] | None:
-    """Return the blocks of the fusion method; None where it is not known."""
-    if plan.spec.fusion is None or plan.fusion_dims is None:
+    """Return the blocks of the fusion method, none without an image; None where not known."""
+    if plan.fusion_dims is None:
         return None
+    if plan.spec.fusion is None:
+        return ()
     return tuple(_block(plan.spec.fusion, dims) for dims in plan.fusion_dims)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vlcalc.inference.blocks.block import Pass, Phase
+from vlcalc.inference.blocks.block import COMPONENT_OF, Pass, Phase
 from vlcalc.inference.blocks.decoder import DecoderBlocks
 from vlcalc.inference.blocks.encode import encode_blocks
 from vlcalc.inference.blocks.encoder_decoder import EncoderDecoderBlocks
@@ -13,18 +13,20 @@ from vlcalc.inference.plan import Plan
 
 
 def phase_passes(plan: Plan) -> dict[Phase, tuple[Pass, ...] | None]:
-    """Return what runs in each phase; None where it is not known.
+    """Return what runs in each phase that the model has; None where it is not known.
 
     Raises:
         InputError: prompt and answer are longer than a table of positions.
     """
     language = language_blocks(plan)
-    return {
+    passes: dict[Phase, tuple[Pass, ...] | None] = {
         "encode": encode_passes(plan),
         "fuse": None if (blocks := fuse_blocks(plan)) is None else (Pass(blocks=blocks),),
         "prefill": None if language is None else language.prefill(),
         "decode": None if language is None else language.decode(),
     }
+    components = plan.spec.components
+    return {phase: runs for phase, runs in passes.items() if COMPONENT_OF[phase] in components}
 
 
 def encode_passes(plan: Plan) -> tuple[Pass, ...] | None:
