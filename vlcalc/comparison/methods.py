@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from vlcalc.comparison.setting import Setting
 from vlcalc.core.errors import VlcalcError
-from vlcalc.fusion.base import Dims
+from vlcalc.fusion.base import Dims, Fusion
 from vlcalc.spec.schema import FusionSpec
 
 
@@ -111,13 +111,22 @@ def _costs(method: FusionSpec, setting: Setting, dims: Dims) -> Comparison:
         window_share=sequence / window if window else None,
         fuse_flops=fusion.num_flops(dims),
         prefill_flops=prefill,
-        kv_cache_bytes=setting.batch_size
-        * (
-            image_tokens * decoder.kv_cache_bytes_per_token(setting.dtype_bytes)
-            + fusion.num_cached_context_values(dims) * setting.dtype_bytes
-        ),
+        kv_cache_bytes=_cache_bytes(fusion, setting, dims, image_tokens),
         weight_bytes=params * setting.dtype_bytes,
     )
+
+
+def _cache_bytes(fusion: Fusion, setting: Setting, dims: Dims, image_tokens: int) -> int:
+    """Return the keys and values that the image adds; a full window keeps no more of them."""
+    text_tokens = setting.text_tokens
+    with_image, text_alone = (
+        setting.decoder.kv_cache_bytes(
+            positions, setting.batch_size, dtype_bytes=setting.dtype_bytes
+        )
+        for positions in (text_tokens + image_tokens, text_tokens)
+    )
+    crossed = setting.batch_size * fusion.num_cached_context_values(dims) * setting.dtype_bytes
+    return with_image - text_alone + crossed
 
 
 def _peak_activation_bytes(method: FusionSpec, setting: Setting, dims: Dims) -> int:
