@@ -188,17 +188,17 @@ def test_ids_are_in_order_and_of_their_document() -> None:
 
 def test_tables_hold_all_claims() -> None:
     every = list(ANSWERS.values())
-    people = claims_tables.people_tables(every)
+    people = claims_tables.claims_for_people(every)
     assert [len(list(table.rows)) for table in people] == [4, 60, 7, 4, 21]
     assert "61 right, 11 approximate, 24 wrong" in people[-1].notes[0]
-    nested = list(claims_tables.machines_table(every, nested=True).rows)
-    flat = list(claims_tables.machines_table(every, nested=False).rows)
+    nested = list(claims_tables.claims_for_machines(every, nested=True).rows)
+    flat = list(claims_tables.claims_for_machines(every, nested=False).rows)
     assert json.loads(flat[0][6]) == list(nested[0][6])
     assert not any(isinstance(cell, dict | list | tuple) for row in flat for cell in row)
 
 
 def test_no_claim_of_a_verdict_is_an_empty_table() -> None:
-    (table,) = claims_tables.people_tables([])
+    (table,) = claims_tables.claims_for_people([])
     assert table.notes == ("No claim has that verdict.",)
 
 

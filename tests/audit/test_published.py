@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from vlcalc.audit.figures import METRICS
-from vlcalc.audit.published import VERDICTS, Figure, all_specs, audited_figures, figures_of
-from vlcalc.audit.published_tables import machines_table, people_tables
+from vlcalc.audit.published import VERDICTS, PublishedFigure, all_specs, audited_figures, figures_of
+from vlcalc.audit.published_tables import figures_for_machines, figures_for_people
 from vlcalc.core.errors import InputError
 from vlcalc.cost.components import components
 from vlcalc.spec import catalogue
@@ -23,7 +23,7 @@ NOT_RECOMPUTED = {
 }
 
 
-def name_of(figure: Figure) -> str:
+def name_of(figure: PublishedFigure) -> str:
     return f"{figure.spec}-{figure.published.metric}-{figure.published.value}"
 
 
@@ -49,7 +49,7 @@ def _own_keys(name: str) -> set[str]:
 
 
 @pytest.mark.parametrize("figure", ALL, ids=name_of)
-def test_a_figure_has_a_verdict_and_a_difference_a_reason(figure: Figure) -> None:
+def test_a_figure_has_a_verdict_and_a_difference_a_reason(figure: PublishedFigure) -> None:
     assert figure.verdict in VERDICTS
     if figure.verdict in ("different", "not recomputed"):
         assert figure.why
@@ -93,12 +93,12 @@ def test_what_a_checkpoint_stores_beside_its_parameters(name: str, more: int) ->
 )
 def test_verdicts(metric: str, value: int, ours: int | None, verdict: str) -> None:
     published = Published(metric=metric, value=value, source="a paper")
-    assert Figure(spec="x", published=published, part="all", ours=ours).verdict == verdict
+    assert PublishedFigure(spec="x", published=published, part="all", ours=ours).verdict == verdict
 
 
 def test_difference_and_share() -> None:
     published = Published(metric="params", value=90, source="a paper")
-    figure = Figure(spec="x", published=published, part="all", ours=100)
+    figure = PublishedFigure(spec="x", published=published, part="all", ours=100)
     assert (figure.difference, figure.share) == (-10, -0.1)
 
 
@@ -125,7 +125,7 @@ published:
 
 def test_an_api_has_no_figures() -> None:
     assert audited_figures("gpt-4o") == []
-    (table,) = people_tables([], title="Published figures of gpt-4o", several=False)
+    (table,) = figures_for_people([], title="Published figures of gpt-4o", several=False)
     assert "quotes no figure" in table.notes[0]
 
 
@@ -142,9 +142,9 @@ def test_a_part_has_no_figures_to_audit(tmp_path: Path) -> None:
 
 
 def test_tables_hold_all_figures() -> None:
-    people = people_tables(ALL, title="All", several=True)
+    people = figures_for_people(ALL, title="All", several=True)
     assert sum(len(list(table.rows)) for table in people) == len(ALL)
-    rows = list(machines_table(ALL, title="All").rows)
+    rows = list(figures_for_machines(ALL, title="All").rows)
     assert [row[0] for row in rows] == [figure.spec for figure in ALL]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vlcalc.api.argument import Argument
 from vlcalc.api.arguments import require_torch
 from vlcalc.audit import claims_tables, published, published_tables
-from vlcalc.audit.published import Figure
+from vlcalc.audit.published import PublishedFigure
 from vlcalc.audit.verdict import ORDER
 from vlcalc.core.errors import InputError, near_miss
 from vlcalc.report.report import Report
@@ -23,15 +23,15 @@ class PublishedFigures:
     """Published figures beside ours, of one spec or of `all`."""
 
     name: str
-    figures: Sequence[Figure]
+    figures: Sequence[PublishedFigure]
 
     def report(self) -> Report:
         """Return a row for each figure, those of a spec together."""
         several = self.name == "all"
         title = "All published figures" if several else f"Published figures of {self.name}"
         return Report(
-            tables=published_tables.people_tables(self.figures, title=title, several=several),
-            machines=published_tables.machines_table(self.figures, title=title),
+            tables=published_tables.figures_for_people(self.figures, title=title, several=several),
+            machines=published_tables.figures_for_machines(self.figures, title=title),
         )
 
 
@@ -64,8 +64,8 @@ class JudgedClaims:
             nested: whether machines get values of several parts as such, not as text.
         """
         return Report(
-            tables=claims_tables.people_tables(self.answers),
-            machines=claims_tables.machines_table(self.answers, nested=nested),
+            tables=claims_tables.claims_for_people(self.answers),
+            machines=claims_tables.claims_for_machines(self.answers, nested=nested),
         )
 
 

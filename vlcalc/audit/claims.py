@@ -110,11 +110,11 @@ def evaluate(expression: Any) -> Any:
     themselves; other mappings and lists are evaluated part by part, and what is left is as it is.
     """
     if isinstance(expression, Mapping):
-        values = {key: evaluate(each) for key, each in expression.items() if key != "compute"}
+        values = {key: evaluate(part) for key, part in expression.items() if key != "compute"}
         if "compute" not in expression:
             return values
         RECOMPUTATIONS.names()  # a file of recomputations has several: all are imported
         return RECOMPUTATIONS.get(expression["compute"])(**values)
     if isinstance(expression, Sequence) and not isinstance(expression, str):
-        return tuple(evaluate(each) for each in expression)
+        return tuple(evaluate(item) for item in expression)
     return expression

@@ -39,18 +39,18 @@ RULE = (
 )
 
 
-def people_tables(answers: Sequence[Answer]) -> list[Table]:
+def claims_for_people(answers: Sequence[Answer]) -> list[Table]:
     """Return a table for each article, its name on top."""
     by_article = groupby(answers, key=lambda answer: answer.article.document)
     tables = [_of_article(list(group)) for _, group in by_article]
     if not tables:
         return [Table(PEOPLE, (), "Claims", ("No claim has that verdict.",))]
     last = tables[-1]
-    notes = (*last.notes, summary(answers), RULE)
+    notes = (*last.notes, _summary(answers), RULE)
     return [*tables[:-1], Table(last.columns, last.rows, last.title, notes, last.alerts)]
 
 
-def machines_table(answers: Sequence[Answer], *, nested: bool) -> Table:
+def claims_for_machines(answers: Sequence[Answer], *, nested: bool) -> Table:
     """Return all claims with all that is known of them.
 
     Args:
@@ -58,14 +58,14 @@ def machines_table(answers: Sequence[Answer], *, nested: bool) -> Table:
         nested: whether values of several parts stay as they are; as JSON text where not.
     """
     rows = [_machine_row(answer, nested=nested) for answer in answers]
-    return Table(MACHINES, rows, "Claims", (summary(answers), RULE))
+    return Table(MACHINES, rows, "Claims", (_summary(answers), RULE))
 
 
-def summary(answers: Sequence[Answer]) -> str:
+def _summary(answers: Sequence[Answer]) -> str:
     """Say how many claims have which verdict."""
     counts = Counter(answer.verdict for answer in answers)
-    found = [f"{counts[verdict]} {verdict}" for verdict in ORDER if counts[verdict]]
-    return f"{len(answers)} claims: {', '.join(found)}."
+    by_verdict = [f"{counts[verdict]} {verdict}" for verdict in ORDER if counts[verdict]]
+    return f"{len(answers)} claims: {', '.join(by_verdict)}."
 
 
 def _of_article(answers: list[Answer]) -> Table:
@@ -108,10 +108,10 @@ def _parts(true: Any, claimed: Any, about: Sequence[str]) -> Any:
     if isinstance(true, Mapping):
         parts = isinstance(claimed, Mapping) and not set(claimed) & {*FORMS, "compute"}
         named = claimed if parts else dict.fromkeys(about or true, claimed)
-        return {name: _parts(true[name], each, ()) for name, each in named.items()}
+        return {name: _parts(true[name], figure, ()) for name, figure in named.items()}
     lists = isinstance(true, list | tuple) and isinstance(claimed, list | tuple)
     if lists and len(true) == len(claimed):
-        return [_parts(one, each, ()) for one, each in zip(true, claimed, strict=True)]
+        return [_parts(ours, theirs, ()) for ours, theirs in zip(true, claimed, strict=True)]
     return true
 
 
@@ -123,10 +123,10 @@ def _item_text(value: Any) -> str:
 def value_text(value: Any) -> str:
     """Write a true value in a line: parts by name, lists in brackets, numbers short."""
     if isinstance(value, Mapping):
-        parts = (f"{name.replace('_', ' ')} {value_text(each)}" for name, each in value.items())
+        parts = (f"{name.replace('_', ' ')} {value_text(part)}" for name, part in value.items())
         return "; ".join(parts)
     if isinstance(value, list | tuple):
-        return f"[{', '.join(_item_text(each) for each in value)}]"
+        return f"[{', '.join(_item_text(item) for item in value)}]"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):

@@ -71,7 +71,7 @@ def convention_of(name: str) -> Convention:
         InputError: no convention is called so; the nearest is suggested.
     """
     if name and name not in CONVENTIONS:
-        known = ", ".join(f"`{each}`" for each in CONVENTIONS)
+        known = ", ".join(f"`{key}`" for key in CONVENTIONS)
         hint = near_miss(name, CONVENTIONS)
         raise InputError(expected=f"a FLOP convention: {known}", got=f"`{name}`", hint=hint)
     return CONVENTIONS[name or "ours"]
@@ -87,5 +87,5 @@ def lengths_that_give(convention: Convention, decoder: Decoder, printed: float, 
         near: the length that is stated; lengths further away than 64 are not looked at.
     """
     window = range(max(1, near - SEARCHED_TOKENS), near + SEARCHED_TOKENS + 1)
-    found = [n for n in window if same_as_printed(convention.flops(decoder, n), printed)]
-    return range(found[0], found[-1] + 1) if found else range(0)
+    lengths = [n for n in window if same_as_printed(convention.flops(decoder, n), printed)]
+    return range(lengths[0], lengths[-1] + 1) if lengths else range(0)

@@ -21,7 +21,7 @@ from vlcalc.spec.schema import FusionSpec, ModelSpec
 Audited = ModelSpec | FusionSpec
 
 
-class Metric(NamedTuple):
+class PublishedMetric(NamedTuple):
     """What a published figure counts.
 
     Attributes:
@@ -35,7 +35,7 @@ class Metric(NamedTuple):
     of_fusion: Callable[[Fusion, Dims], int | None] | None = None
 
 
-METRICS: dict[str, Metric] = {}
+METRICS: dict[str, PublishedMetric] = {}
 
 
 def figure(metric: str, spec: Audited) -> int | None:
@@ -51,7 +51,7 @@ def figure(metric: str, spec: Audited) -> int | None:
     return computed.of_fusion(spec.fusion, Dims(**spec.native.model_dump()))
 
 
-def _add(name: str, metric: Metric) -> None:
+def _add(name: str, metric: PublishedMetric) -> None:
     METRICS[name] = METRICS[f"{name}_rounded"] = metric
 
 
@@ -135,21 +135,24 @@ def _fusion(fusion: Fusion, dims: Dims) -> int:
     return fusion.num_params(dims)
 
 
-_add("params", Metric("all", lambda spec: components(spec).total, _fusion))
-_add("model_params", Metric("the whole model", lambda spec: components(spec).total))
-_add("vision_params", Metric("vision", lambda spec: components(spec).vision))
-_add("fusion_params", Metric("fusion", lambda spec: components(spec).fusion, _fusion))
-_add("language_params", Metric("language", lambda spec: components(spec).language))
-_add("params_with_embeddings", Metric("fusion and its words", lambda s: components(s).fusion))
-_add("params_with_heads", Metric("with the heads", None, _fusion))
-_add("params_without_queries", Metric("without queries", None, _without_queries))
-_add("params_of_module", Metric("without queries and projection", None, _bare_module))
-_add("params_of_matrices", Metric("matrices", None, _matrices))
-_add("params_of_layers", Metric("inserted layers", None, _layers))
-_add("params_of_projector", Metric("projection", None, _projector))
-_add("params_of_sampler", Metric("layers before the language model", None, _sampler))
-_add("params_without_positions", Metric("without positions", None, _without_positions))
-_add("params_of_layer", Metric("the layer", None, _layer_alone))
-_add("codebook_params", Metric("codebook", None, _codebook))
-_add("table_params", Metric("table", None, _table))
-_add("tokenizer_params", Metric("image tokeniser", None, _unknown))
+_add("params", PublishedMetric("all", lambda spec: components(spec).total, _fusion))
+_add("model_params", PublishedMetric("the whole model", lambda spec: components(spec).total))
+_add("vision_params", PublishedMetric("vision", lambda spec: components(spec).vision))
+_add("fusion_params", PublishedMetric("fusion", lambda spec: components(spec).fusion, _fusion))
+_add("language_params", PublishedMetric("language", lambda spec: components(spec).language))
+_add(
+    "params_with_embeddings",
+    PublishedMetric("fusion and its words", lambda s: components(s).fusion),
+)
+_add("params_with_heads", PublishedMetric("with the heads", None, _fusion))
+_add("params_without_queries", PublishedMetric("without queries", None, _without_queries))
+_add("params_of_module", PublishedMetric("without queries and projection", None, _bare_module))
+_add("params_of_matrices", PublishedMetric("matrices", None, _matrices))
+_add("params_of_layers", PublishedMetric("inserted layers", None, _layers))
+_add("params_of_projector", PublishedMetric("projection", None, _projector))
+_add("params_of_sampler", PublishedMetric("layers before the language model", None, _sampler))
+_add("params_without_positions", PublishedMetric("without positions", None, _without_positions))
+_add("params_of_layer", PublishedMetric("the layer", None, _layer_alone))
+_add("codebook_params", PublishedMetric("codebook", None, _codebook))
+_add("table_params", PublishedMetric("table", None, _table))
+_add("tokenizer_params", PublishedMetric("image tokeniser", None, _unknown))

@@ -25,7 +25,7 @@ PREFIX = "fusion:"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Figure:
+class PublishedFigure:
     """One published figure, ours, and what became of it.
 
     Attributes:
@@ -74,7 +74,7 @@ class Figure:
         return self.published.metric == FLOPS_METRIC
 
 
-def audited_figures(name: str) -> list[Figure]:
+def audited_figures(name: str) -> list[PublishedFigure]:
     """Return the published figures of one spec, or of the whole catalogue for `all`.
 
     Args:
@@ -85,7 +85,7 @@ def audited_figures(name: str) -> list[Figure]:
         SpecError: the spec is not valid.
     """
     if name == "all":
-        return [each for spec in all_specs() for each in figures_of(spec)]
+        return [figure for spec in all_specs() for figure in figures_of(spec)]
     return figures_of(_spec_named(name))
 
 
@@ -99,7 +99,7 @@ def all_specs() -> Iterator[Audited]:
         yield validate(FusionSpec, catalogue.document_of(entry.path))
 
 
-def figures_of(spec: Audited | ApiSpec) -> list[Figure]:
+def figures_of(spec: Audited | ApiSpec) -> list[PublishedFigure]:
     """Return the published figures of a spec, each with its verdict; a hosted API has none."""
     if isinstance(spec, ApiSpec):
         return []
@@ -118,9 +118,9 @@ def _spec_named(name: str) -> Audited | ApiSpec:
             expected="a model or a fusion preset, which have `published:` figures", got=f"`{name}`"
         )
     entry = catalogue.find(name, kinds)
-    found = build_any(catalogue.document_of(entry.path), entry.variant)
-    assert isinstance(found, ModelSpec | FusionSpec | ApiSpec)  # the kinds that were looked in
-    return found
+    spec = build_any(catalogue.document_of(entry.path), entry.variant)
+    assert isinstance(spec, ModelSpec | FusionSpec | ApiSpec)  # the kinds that were looked in
+    return spec
 
 
 def _label(spec: Audited) -> str:
@@ -128,16 +128,16 @@ def _label(spec: Audited) -> str:
     return f"{PREFIX}{spec.name}" if isinstance(spec, FusionSpec) else spec.name
 
 
-def _figure(spec: Audited, published: Published) -> Figure:
+def _figure(spec: Audited, published: Published) -> PublishedFigure:
     if published.metric == FLOPS_METRIC:
         return _flops(spec, published)
     if published.metric not in METRICS:
         why = f"no metric is called `{published.metric}`"
-        return Figure(spec=_label(spec), published=published, part="", ours=None, why=why)
+        return PublishedFigure(spec=_label(spec), published=published, part="", ours=None, why=why)
     counted = _spec_named(published.of) if published.of else spec
     ours = None if isinstance(counted, ApiSpec) else figure(published.metric, counted)
     why = published.note or ("" if ours is not None else "its part is not modelled")
-    return Figure(
+    return PublishedFigure(
         spec=_label(spec),
         published=published,
         part=METRICS[published.metric].part,
@@ -146,16 +146,18 @@ def _figure(spec: Audited, published: Published) -> Figure:
     )
 
 
-def _flops(spec: Audited, published: Published) -> Figure:
+def _flops(spec: Audited, published: Published) -> PublishedFigure:
     """Return a figure of FLOPs, computed by our convention and by the one that it names."""
     decoder = spec.language.decoder if isinstance(spec, ModelSpec) else None
     length = published.sequence_length
     if decoder is None or length is None:
         why = "FLOPs need a decoder and the `sequence_length` that they are of"
-        return Figure(spec=_label(spec), published=published, part="prefill", ours=None, why=why)
+        return PublishedFigure(
+            spec=_label(spec), published=published, part="prefill", ours=None, why=why
+        )
     theirs = convention_of(published.convention)
     by_convention = theirs.flops(decoder, length)
-    return Figure(
+    return PublishedFigure(
         spec=_label(spec),
         published=published,
         part=f"prefill of {format_count(length)} tokens",

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from vlcalc.audit.conventions import CONVENTIONS
-from vlcalc.audit.published import VERDICTS, Figure
+from vlcalc.audit.published import VERDICTS, PublishedFigure
 from vlcalc.core.units import format_share
 from vlcalc.report.table import Column, Table
 
@@ -47,7 +47,9 @@ RULE = (
 NONE = "Its spec quotes no figure that others published."
 
 
-def people_tables(figures: Sequence[Figure], *, title: str, several: bool) -> list[Table]:
+def figures_for_people(
+    figures: Sequence[PublishedFigure], *, title: str, several: bool
+) -> list[Table]:
     """Return a table of parameters and one of FLOPs, those that have rows.
 
     Args:
@@ -55,58 +57,58 @@ def people_tables(figures: Sequence[Figure], *, title: str, several: bool) -> li
         title: what the figures are of.
         several: whether they are of several specs, which are then named in each row.
     """
-    params = [each for each in figures if not each.is_flops]
-    flops = [each for each in figures if each.is_flops]
+    params = [figure for figure in figures if not figure.is_flops]
+    flops = [figure for figure in figures if figure.is_flops]
     tables = []
     if params:
-        notes = (summary(params), RULE)
+        notes = (_summary(params), RULE)
         tables.append(_table(PARAMS, params, title, notes, several=several))
     if flops:
         ours = (
             f"Ours: {CONVENTIONS['ours'].what}; causal attention in full. "
             "Explained: counted as its convention says, it is the printed figure."
         )
-        tables.append(_table(FLOPS, flops, title, (summary(flops), ours), several=several))
+        tables.append(_table(FLOPS, flops, title, (_summary(flops), ours), several=several))
     return tables or [Table(PARAMS, (), title, (NONE,))]
 
 
-def machines_table(figures: Sequence[Figure], *, title: str) -> Table:
+def figures_for_machines(figures: Sequence[PublishedFigure], *, title: str) -> Table:
     """Return all figures with all that is known of them, raw."""
-    notes = (summary(figures), RULE) if figures else (NONE,)
+    notes = (_summary(figures), RULE) if figures else (NONE,)
     return _table(MACHINES, figures, title, notes, several=False)
 
 
-def summary(figures: Sequence[Figure]) -> str:
+def _summary(figures: Sequence[PublishedFigure]) -> str:
     """Say how many figures have which verdict."""
-    counts = Counter(each.verdict for each in figures)
-    found = [f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict]]
+    counts = Counter(figure.verdict for figure in figures)
+    by_verdict = [f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict]]
     figure = "figure" if len(figures) == 1 else "figures"
-    return f"{len(figures)} published {figure}: {', '.join(found)}."
+    return f"{len(figures)} published {figure}: {', '.join(by_verdict)}."
 
 
 def _table(
     columns: tuple[Column, ...],
-    figures: Sequence[Figure],
+    figures: Sequence[PublishedFigure],
     title: str,
     notes: tuple[str, ...],
     *,
     several: bool,
 ) -> Table:
     keys = [column.key for column in columns]
-    rows = [tuple(_value(each, key, several=several) for key in keys) for each in figures]
-    alerts = frozenset(i for i, each in enumerate(figures) if each.verdict == "different")
+    rows = [tuple(_value(figure, key, several=several) for key in keys) for figure in figures]
+    alerts = frozenset(i for i, figure in enumerate(figures) if figure.verdict == "different")
     return Table(columns, rows, title, notes, alerts)
 
 
-def _value(each: Figure, key: str, *, several: bool) -> object:
+def _value(figure: PublishedFigure, key: str, *, several: bool) -> object:
     if key == "published":
-        return each.published.value
+        return figure.published.value
     if key == "counted":
-        return f"{each.spec}: {each.part}" if several else each.part
+        return f"{figure.spec}: {figure.part}" if several else figure.part
     if key == "outcome":
-        by = f" by {format_share(each.share)}" if each.verdict == "different" else ""
-        return f"{each.verdict}{by}"
+        by = f" by {format_share(figure.share)}" if figure.verdict == "different" else ""
+        return f"{figure.verdict}{by}"
     if key in ("metric", "convention", "sequence_length", "source"):
-        return getattr(each.published, key) or None
-    value = getattr(each, key)
+        return getattr(figure.published, key) or None
+    value = getattr(figure, key)
     return None if value == "" else value

@@ -34,7 +34,7 @@ def judge(
     if not isinstance(true, Mapping):
         return _judge_value(claimed, true)
     named = claimed if _is_parts(claimed) else dict.fromkeys(about or true, claimed)
-    verdicts = [judge(each, true[name]) for name, each in named.items()]
+    verdicts = [judge(figure, true[name]) for name, figure in named.items()]
     return _in_cases(verdicts) if reading == "cases" else _worst(verdicts)
 
 
@@ -45,7 +45,7 @@ def _judge_value(claimed: Any, true: Any) -> Verdict:
     if isinstance(claimed, Sequence) and not isinstance(claimed, str):
         if len(claimed) != len(true):
             return "wrong"
-        return _worst([judge(each, one) for each, one in zip(claimed, true, strict=True)])
+        return _worst([judge(theirs, ours) for theirs, ours in zip(claimed, true, strict=True)])
     if claimed == true:
         return "right"
     figures = _is_figure(claimed) and _is_figure(true)

@@ -16,7 +16,7 @@ def language(text: Config, shape: Block) -> Block:
     }
 
 
-def plain_shape(text: Config) -> Block:
+def decoder_shape(text: Config) -> Block:
     """Return the sizes of a decoder, by the names that most classes give them."""
     return {
         "depth": text.key("num_hidden_layers"),

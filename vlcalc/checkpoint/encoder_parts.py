@@ -25,7 +25,7 @@ def vision(config: Config, encoder: Block, *, num_prefix_tokens: int = 0) -> Blo
     }
 
 
-def plain_shape(config: Config) -> Block:
+def encoder_shape(config: Config) -> Block:
     """Return the sizes of a vision transformer, by the names that most classes give them."""
     return {
         "depth": config.key("num_hidden_layers"),

@@ -81,7 +81,7 @@ def load_checkpoint(path: Path) -> LoadedCheckpoint:
     checkpoint = open_checkpoint(folder, data)
     reader = reader_of(FAMILIES, checkpoint.config)
     block = reader.read(checkpoint.with_defaults(reader.defaults))
-    document = to_document({"name": name_of(folder.path, checkpoint.config), **block})
+    document = document_of_block({"name": name_of(folder.path, checkpoint.config), **block})
     try:
         spec = validate(ModelSpec, document)
     except SpecError as error:
@@ -95,7 +95,7 @@ def name_of(path: Path, config: Config) -> str:
     return name or config.model_type
 
 
-def to_document(block: dict[str, object]) -> Document:
+def document_of_block(block: dict[str, object]) -> Document:
     """Return a block of a spec as a document: plain values, and the mark of each."""
     marks: dict[KeyPath, Mark] = {(): KeyMark(CONFIG, 0)}
     data = _plain(block, (), marks)

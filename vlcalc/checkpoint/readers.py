@@ -2,7 +2,8 @@
 
 A reader is a function that turns a configuration into a block of the spec. It is registered for one
 type or several, each with the defaults of its transformers class: the value of a key that a file
-leaves out. Only keys that the reader asks for are listed.
+leaves out. Only keys that the reader asks for are listed. A reader of an encoder is called
+`*_encoder`, of a language model `*_decoder`, of a whole model as the model is.
 """
 
 from __future__ import annotations

@@ -10,13 +10,9 @@ from itertools import pairwise
 
 from vlcalc.checkpoint.config import Config
 from vlcalc.core.errors import InputError
+from vlcalc.fusion.arithmetic import conv_params
 
 MAX_BLOCKS = 1000  # of one level, and levels; published ones have 2 and 5
-
-
-def conv_params(inputs: int, outputs: int, kernel: int) -> int:
-    """Return the parameters of a convolution with a bias."""
-    return inputs * outputs * kernel**2 + outputs
 
 
 def resnet_params(inputs: int, outputs: int) -> int:
@@ -47,7 +43,9 @@ def level_widths(vq: Config) -> list[int]:
     return [vq.integer("base_channels") * multiplier for multiplier in multipliers]
 
 
-def encoder_params(vq: Config, *, attention_levels: set[int], middle_attention: bool) -> int:
+def tokeniser_encoder_params(
+    vq: Config, *, attention_levels: set[int], middle_attention: bool
+) -> int:
     """Return the parameters from pixels to latents.
 
     Args:
@@ -67,7 +65,7 @@ def encoder_params(vq: Config, *, attention_levels: set[int], middle_attention: 
     return params + 2 * last + conv_params(last, latents, 3)
 
 
-def decoder_params(vq: Config) -> int:
+def tokeniser_decoder_params(vq: Config) -> int:
     """Return the parameters from latents to pixels, attention in the level of the smallest map."""
     widths, blocks = level_widths(vq), vq.integer("num_res_blocks") + 1
     last = widths[-1]

@@ -101,7 +101,7 @@ def write(chunks: Iterable[str], output: Path | None, *, where: str = "--output"
     except BrokenPipeError:
         end_unread()
     except (OSError, RuntimeError) as error:  # a loop of links is a RuntimeError before 3.13
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise InputError(
             expected="a file that can be written", got=reason.lower(), where=f"{where} {output}"
         ) from None

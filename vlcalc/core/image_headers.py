@@ -56,7 +56,7 @@ def read_size(path: Path) -> ImageSize:
     except UnidentifiedImageError:
         raise _unidentified(path) from None
     except (OSError, SyntaxError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise _unusable(path, reason.lower()) from None
     if truncated:
         raise _unusable(path, "a truncated JPEG, without its end marker")

@@ -1,4 +1,4 @@
-"""Name -> thing, one module per thing: a new file in a folder is a new entry."""
+"""Name -> entry, one module per entry: a new file in a folder is a new one."""
 
 from __future__ import annotations
 
@@ -14,58 +14,58 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """A family of things by name, each living in the module of `package` that has its name.
+    """Entries of one kind by name, each in the module of `package` that has its name.
 
     A look-up imports just the one module, so that start-up does not pay for the others.
 
     Args:
         what: what is registered, in words, for messages ("tiling policy").
-        package: dotted name of the package whose modules register the things.
+        package: dotted name of the package whose modules register the entries.
     """
 
     def __init__(self, what: str, package: str) -> None:
         self.what = what
         self._package = package
-        self._things: dict[str, T] = {}
+        self._entries: dict[str, T] = {}
 
     def register(self, name: str) -> Callable[[T], T]:
-        """Return a decorator that files a thing under `name`; a duplicate is our own bug."""
+        """Return a decorator that files an entry under `name`; a duplicate is our own bug."""
 
-        def add(thing: T) -> T:
-            if name in self._things:
+        def add(entry: T) -> T:
+            if name in self._entries:
                 raise ValueError(f"duplicate {self.what} {name!r}")
-            self._things[name] = thing
-            return thing
+            self._entries[name] = entry
+            return entry
 
         return add
 
     def get(self, name: str, *, where: str = "") -> T:
-        """Return the thing called `name`.
+        """Return the entry called `name`.
 
         Raises:
             InputError: there is none; the nearest name is suggested.
         """
-        if name not in self._things:
+        if name not in self._entries:
             self._import(name)
-        if name not in self._things:
+        if name not in self._entries:
             known = ", ".join(f"`{key}`" for key in self.names())
             hint = near_miss(name, self.names()) or f"known: {known}"
             raise InputError(
                 expected=f"the name of a {self.what}", got=f"`{name}`", where=where, hint=hint
             )
-        return self._things[name]
+        return self._entries[name]
 
     def names(self) -> list[str]:
         """Return every registered name, sorted; imports all modules of the package."""
         import_submodules(self._package)
-        return sorted(self._things)
+        return sorted(self._entries)
 
     def _import(self, name: str) -> None:
         if name.isidentifier() and importlib.util.find_spec(f"{self._package}.{name}"):
             importlib.import_module(f"{self._package}.{name}")
 
     def __iter__(self) -> Iterator[T]:
-        return (self._things[name] for name in self.names())
+        return (self._entries[name] for name in self.names())
 
 
 def import_submodules(package: str) -> None:

@@ -30,7 +30,7 @@ FIGURE_COLUMNS = (
 )
 
 
-class Figure(NamedTuple):
+class DeviceFigure(NamedTuple):
     """One thing that is known of a device: its key, raw, as people read it, and what belongs to it.
 
     Attributes:
@@ -179,35 +179,37 @@ def _label(key: str) -> str:
     return f"peak {SHORT_DTYPES[key]}" if key in SHORT_DTYPES else key.replace("_", " ")
 
 
-def _figures(device: DeviceSpec) -> Iterator[Figure]:
+def _figures(device: DeviceSpec) -> Iterator[DeviceFigure]:
     names = ", ".join((*device.aliases, *device.reported_as))
     texts = {"vendor": device.vendor, "kind": device.kind, "segment": device.segment}
     for key, text in {**texts, "answers_to": names}.items():
         if text:
-            yield Figure(key, text, text)
+            yield DeviceFigure(key, text, text)
     memory, bandwidth = device.memory_bytes, device.bandwidth_bytes_per_s
     shared = ", shared with the CPU" if device.unified_memory else ""
-    yield Figure("memory_bytes", memory, units.format_decimal_bytes(memory), shared)
-    yield Figure("bandwidth_bytes_per_s", bandwidth, units.format_bytes_per_s(bandwidth))
+    yield DeviceFigure("memory_bytes", memory, units.format_decimal_bytes(memory), shared)
+    yield DeviceFigure("bandwidth_bytes_per_s", bandwidth, units.format_bytes_per_s(bandwidth))
     yield from _link(device)
     for dtype in SHORT_DTYPES:
         yield from _peak(device, dtype)
     for key, rate in device.other_flops_per_s.items():
-        yield Figure(f"{key}_flops_per_s", rate, units.format_flops_per_s(rate), source=key)
+        yield DeviceFigure(f"{key}_flops_per_s", rate, units.format_flops_per_s(rate), source=key)
     if device.calibration:
         yield from _measured(device.calibration, device)
     else:
         yield from _counted_on(device.efficiency)
 
 
-def _counted_on(share: Efficiency) -> Iterator[Figure]:
+def _counted_on(share: Efficiency) -> Iterator[DeviceFigure]:
     """Yield what predictions count on where nothing was measured."""
-    yield Figure("share_of_peak", share.flops, units.format_share(share.flops))
-    yield Figure("share_of_bandwidth", share.bandwidth, units.format_share(share.bandwidth))
-    yield Figure("time_per_operator_s", share.operator_s, units.format_seconds(share.operator_s))
+    yield DeviceFigure("share_of_peak", share.flops, units.format_share(share.flops))
+    yield DeviceFigure("share_of_bandwidth", share.bandwidth, units.format_share(share.bandwidth))
+    yield DeviceFigure(
+        "time_per_operator_s", share.operator_s, units.format_seconds(share.operator_s)
+    )
 
 
-def _measured(calibration: Calibration, device: DeviceSpec) -> Iterator[Figure]:
+def _measured(calibration: Calibration, device: DeviceSpec) -> Iterator[DeviceFigure]:
     """Yield what was measured, but for peaks and for the rates by size, which are too many."""
     texts = {
         "calibrated": calibration.date,
@@ -216,37 +218,39 @@ def _measured(calibration: Calibration, device: DeviceSpec) -> Iterator[Figure]:
     }
     for key, text in texts.items():
         if text:
-            yield Figure(key, text, text)
+            yield DeviceFigure(key, text, text)
     if calibration.threads:
-        yield Figure("threads", calibration.threads, str(calibration.threads))
+        yield DeviceFigure("threads", calibration.threads, str(calibration.threads))
     for dtype, rate in calibration.flops_per_s.items():
         if rate == device.peak(dtype):
             continue
-        yield Figure(f"measured_{dtype}_flops_per_s", rate, units.format_flops_per_s(rate))
+        yield DeviceFigure(f"measured_{dtype}_flops_per_s", rate, units.format_flops_per_s(rate))
     bandwidth = calibration.bandwidth_bytes_per_s
     if bandwidth not in (None, device.bandwidth_bytes_per_s):
         text = units.format_bytes_per_s(bandwidth)
-        yield Figure("measured_bandwidth_bytes_per_s", bandwidth, text)
+        yield DeviceFigure("measured_bandwidth_bytes_per_s", bandwidth, text)
     operator_s = calibration.operator_s
-    yield Figure("measured_time_per_operator_s", operator_s, units.format_seconds(operator_s))
+    yield DeviceFigure("measured_time_per_operator_s", operator_s, units.format_seconds(operator_s))
 
 
-def _link(device: DeviceSpec) -> Iterator[Figure]:
+def _link(device: DeviceSpec) -> Iterator[DeviceFigure]:
     link = device.interconnect
     if link is None:
         return
-    yield Figure("interconnect", link.name, link.name)
+    yield DeviceFigure("interconnect", link.name, link.name)
     if link.bytes_per_s is not None:
         rate = units.format_bytes_per_s(link.bytes_per_s)
         key = "interconnect_bytes_per_s"
-        yield Figure(key, link.bytes_per_s, rate, ", both directions together", "interconnect")
+        yield DeviceFigure(
+            key, link.bytes_per_s, rate, ", both directions together", "interconnect"
+        )
 
 
-def _peak(device: DeviceSpec, dtype: str) -> Iterator[Figure]:
+def _peak(device: DeviceSpec, dtype: str) -> Iterator[DeviceFigure]:
     peak, key = device.peak(dtype), f"{dtype}_flops_per_s"
     if peak is not None:
         ridge = units.format_ratio(device.ridge(dtype))
         rate = units.format_flops_per_s(peak)
-        yield Figure(key, peak, rate, f", ridge {ridge} FLOP/byte", dtype)
+        yield DeviceFigure(key, peak, rate, f", ridge {ridge} FLOP/byte", dtype)
     elif dtype in device.unsupported:
-        yield Figure(key, None, "no units for it")
+        yield DeviceFigure(key, None, "no units for it")

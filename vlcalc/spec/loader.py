@@ -201,12 +201,12 @@ def check_file(path: Path) -> list[InputError]:
     except InputError as error:
         return [error]
     variants = document.data.get("variants") or ()
-    found = [
+    errors = [
         error
         for variant in (None, *range(len(variants)))
         for error in _errors_of(document, variant)
     ]
-    return list({str(error): error for error in found}.values())
+    return list({str(error): error for error in errors}.values())
 
 
 def kind_of(document: Document) -> str:

@@ -56,8 +56,8 @@ def chosen_methods(names: Iterable[str]) -> list[FusionSpec]:
     """
     chosen: list[FusionSpec] = []
     for name in (name.strip() for name in names):
-        found = fusion_group(name) or [load_fusion(name)]
-        chosen.extend(spec for spec in found if spec not in chosen)
+        members = fusion_group(name) or [load_fusion(name)]
+        chosen.extend(spec for spec in members if spec not in chosen)
     return chosen
 
 

@@ -70,14 +70,14 @@ def trained(model: str, stage: int = -1) -> list[str]:
     """Return the components that a training stage changes; of the fusion, its parts if several."""
     spec = model_named(model)
     names: list[str] = list(spec.training[stage].train)
-    if "fusion" in names and getattr(spec.fusion, "resampler", None):
+    if "fusion" in names and isinstance(spec.fusion, InsertedLayers) and spec.fusion.resampler:
         at = names.index("fusion")
         names[at : at + 1] = ["resampler", "inserted layers"]
     return names
 
 
 @RECOMPUTATIONS.register("fusion_params")
-def fusion_params(fusion: Method, dims: Mapping[str, int] | None = None) -> int:
+def method_params(fusion: Method, dims: Mapping[str, int] | None = None) -> int:
     """Return the parameters of a fusion method."""
     chosen, around = method(fusion, dims)
     return chosen.num_params(around)

@@ -7,10 +7,16 @@ from vlcalc.audit.recompute.lookup import model_named
 from vlcalc.backbones.vit import VisionTransformer
 from vlcalc.core.image_size import ImageSize
 from vlcalc.cost.components import dims_of
+from vlcalc.fusion.inserted import InsertedLayers
+from vlcalc.fusion.per_token import PerToken
+from vlcalc.fusion.pipeline import TextPipeline
+from vlcalc.fusion.resampler import Resampler, num_keys
 from vlcalc.spec.parts import load_vision
 from vlcalc.spec.schema import VisionSpec
 from vlcalc.tokens.budget import Request, budget
 from vlcalc.tokens.calculator import calculate
+
+READERS_OF_PREFIX = (InsertedLayers, PerToken, Resampler, TextPipeline)
 
 
 @RECOMPUTATIONS.register("image_tokens_of_tiles")
@@ -40,23 +46,24 @@ def fused_tokens(model: str) -> int:
     """Return the visual tokens of a square image that a model's fusion method reads."""
     spec = model_named(model)
     dims = dims_of(spec)
-    resampler = getattr(spec.fusion, "resampler", None) or spec.fusion
-    prefix = dims.num_prefix_tokens if getattr(resampler, "keep_prefix", False) else 0
-    return dims.num_visual_tokens + prefix
+    fusion = spec.fusion
+    reader = (fusion.resampler if isinstance(fusion, InsertedLayers) else None) or fusion
+    keep_prefix = isinstance(reader, READERS_OF_PREFIX) and reader.keep_prefix
+    return num_keys(dims, keep_prefix=keep_prefix)
 
 
 @RECOMPUTATIONS.register("image_tokens")
 def image_tokens(model: str, image: int, frames: int = 1) -> int:
     """Return the positions that square images of some pixels take in a model's sequence."""
-    asked = Request(num_images=frames)
-    return budget(model_named(model), ImageSize(image, image), asked).image_tokens
+    request = Request(num_images=frames)
+    return budget(model_named(model), ImageSize(image, image), request).image_tokens
 
 
 @RECOMPUTATIONS.register("sequence_length")
 def sequence_length(model: str, image: int, text: int) -> int:
     """Return the sequence of a prompt with a square image."""
-    asked = Request(text_tokens=text)
-    return budget(model_named(model), ImageSize(image, image), asked).sequence_length
+    request = Request(text_tokens=text)
+    return budget(model_named(model), ImageSize(image, image), request).sequence_length
 
 
 def _encoder(spec: VisionSpec) -> VisionTransformer:

@@ -6,7 +6,7 @@ Source: transformers models/cohere2/modeling_cohere2.py.
 from __future__ import annotations
 
 from vlcalc.checkpoint.config import Config
-from vlcalc.checkpoint.decoder_parts import check_layer_types, language, plain_shape, windows
+from vlcalc.checkpoint.decoder_parts import check_layer_types, decoder_shape, language, windows
 from vlcalc.checkpoint.readers import DECODERS, Block, reads
 
 
@@ -26,7 +26,7 @@ from vlcalc.checkpoint.readers import DECODERS, Block, reads
     sliding_window=4096,
     sliding_window_pattern=4,
 )
-def cohere2(text: Config) -> Block:
+def cohere2_decoder(text: Config) -> Block:
     """Return the block of Command R7B."""
     kinds = check_layer_types(text)
     if kinds is None:
@@ -36,7 +36,7 @@ def cohere2(text: Config) -> Block:
             for index in range(1, min(text.integer("num_hidden_layers"), 10_000) + 1)
         ]
     shape = {
-        **plain_shape(text),
+        **decoder_shape(text),
         **windows(text, kinds),
         "qkv_bias": text.key("attention_bias"),
         "output_bias": text.key("attention_bias"),

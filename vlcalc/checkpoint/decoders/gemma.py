@@ -6,13 +6,13 @@ Source: transformers models/{gemma,gemma2,gemma3}/modeling_*.py.
 from __future__ import annotations
 
 from vlcalc.checkpoint.config import Config
-from vlcalc.checkpoint.decoder_parts import check_layer_types, language, plain_shape, windows
+from vlcalc.checkpoint.decoder_parts import check_layer_types, decoder_shape, language, windows
 from vlcalc.checkpoint.readers import DECODERS, Block, reads
 
 
 def _shape(text: Config) -> Block:
     return {
-        **plain_shape(text),
+        **decoder_shape(text),
         "qkv_bias": text.key("attention_bias"),
         "output_bias": text.key("attention_bias"),
     }
@@ -46,7 +46,7 @@ def _windows(text: Config, default_pattern: int) -> Block:
     tie_word_embeddings=True,
     attention_bias=False,
 )
-def gemma(text: Config) -> Block:
+def gemma_decoder(text: Config) -> Block:
     """Return Gemma's block."""
     return language(text, _shape(text))
 
@@ -67,7 +67,7 @@ def gemma(text: Config) -> Block:
     attention_bias=False,
     sliding_window=4096,
 )
-def gemma2(text: Config) -> Block:
+def gemma2_decoder(text: Config) -> Block:
     """Return Gemma 2's block."""
     shape = {**_shape(text), **_windows(text, 2), "norm_placement": "sandwich"}
     return language(text, shape)
@@ -89,7 +89,7 @@ def gemma2(text: Config) -> Block:
     attention_bias=False,
     sliding_window=4096,
 )
-def gemma3(text: Config) -> Block:
+def gemma3_decoder(text: Config) -> Block:
     """Return Gemma 3's block."""
     shape = {**_shape(text), **_windows(text, 6), "norm_placement": "sandwich", "qk_norm": "rms"}
     return language(text, shape)

@@ -6,7 +6,7 @@ Source: transformers models/glm4v/modeling_glm4v.py::Glm4vTextModel.
 from __future__ import annotations
 
 from vlcalc.checkpoint.config import Config
-from vlcalc.checkpoint.decoder_parts import language, plain_shape
+from vlcalc.checkpoint.decoder_parts import decoder_shape, language
 from vlcalc.checkpoint.readers import DECODERS, Block, reads
 
 
@@ -23,10 +23,10 @@ from vlcalc.checkpoint.readers import DECODERS, Block, reads
     max_position_embeddings=32_768,
     tie_word_embeddings=False,
 )
-def glm4v_text(text: Config) -> Block:
+def glm4v_decoder(text: Config) -> Block:
     """Return the block of the language model in GLM-4V."""
     shape = {
-        **plain_shape(text),
+        **decoder_shape(text),
         "qkv_bias": True,
         "norm_placement": "sandwich",
         "rotary_fraction": 0.5,

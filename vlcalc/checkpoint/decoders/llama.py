@@ -6,7 +6,7 @@ Source: transformers models/{llama,mistral,mixtral,granite,phi3}/modeling_*.py.
 from __future__ import annotations
 
 from vlcalc.checkpoint.config import Config
-from vlcalc.checkpoint.decoder_parts import language, plain_shape, windows
+from vlcalc.checkpoint.decoder_parts import decoder_shape, language, windows
 from vlcalc.checkpoint.readers import DECODERS, Block, reads
 
 
@@ -41,12 +41,12 @@ from vlcalc.checkpoint.readers import DECODERS, Block, reads
     attention_bias=False,
     mlp_bias=False,
 )
-def llama(text: Config) -> Block:
+def llama_decoder(text: Config) -> Block:
     """Return Llama's or Granite's block; the multipliers of the latter cost nothing."""
     return language(
         text,
         {
-            **plain_shape(text),
+            **decoder_shape(text),
             "qkv_bias": text.key("attention_bias"),
             "output_bias": text.key("attention_bias"),
             "mlp_bias": text.key("mlp_bias"),
@@ -83,9 +83,9 @@ def llama(text: Config) -> Block:
     tie_word_embeddings=False,
     sliding_window=None,
 )
-def mistral(text: Config) -> Block:
+def mistral_decoder(text: Config) -> Block:
     """Return Mistral's or Phi-3's block; the latter keeps several matrices in one."""
-    return language(text, {**plain_shape(text), **windows(text, None)})
+    return language(text, {**decoder_shape(text), **windows(text, None)})
 
 
 @reads(
@@ -105,11 +105,11 @@ def mistral(text: Config) -> Block:
     num_local_experts=8,
     num_experts_per_tok=2,
 )
-def mixtral(text: Config) -> Block:
+def mixtral_decoder(text: Config) -> Block:
     """Return Mixtral's block: experts in every layer."""
     experts = {
         "num_experts": text.key("num_local_experts", "num_experts"),
         "num_active": text.key("num_experts_per_tok"),
         "ffn_width": text.key("intermediate_size"),
     }
-    return language(text, {**plain_shape(text), **windows(text, None), "experts": experts})
+    return language(text, {**decoder_shape(text), **windows(text, None), "experts": experts})

@@ -6,7 +6,7 @@ Source: transformers models/{deepseek_v3,aria}/modeling_*.py.
 from __future__ import annotations
 
 from vlcalc.checkpoint.config import Config
-from vlcalc.checkpoint.decoder_parts import language, plain_shape
+from vlcalc.checkpoint.decoder_parts import decoder_shape, language
 from vlcalc.checkpoint.readers import DECODERS, Block, reads
 from vlcalc.core.errors import InputError
 
@@ -34,7 +34,7 @@ from vlcalc.core.errors import InputError
     tie_word_embeddings=False,
     attention_bias=False,
 )
-def deepseek_v3(text: Config) -> Block:
+def deepseek_v3_decoder(text: Config) -> Block:
     """Return DeepSeek-V3's block; the biases that help to choose experts are buffers.
 
     Raises:
@@ -91,11 +91,11 @@ def deepseek_v3(text: Config) -> Block:
     moe_topk=2,
     moe_num_shared_experts=2,
 )
-def aria_text(text: Config) -> Block:
+def aria_decoder(text: Config) -> Block:
     """Return the block of the language model in Aria: experts in every layer."""
     shared = text.integer("intermediate_size") * text.integer("moe_num_shared_experts")
     shape = {
-        **plain_shape(text),
+        **decoder_shape(text),
         "qkv_bias": text.key("attention_bias"),
         "output_bias": text.key("attention_bias"),
         "experts": {

@@ -28,7 +28,7 @@ from vlcalc.core.errors import InputError
     word_embed_proj_dim=None,
     tie_word_embeddings=True,
 )
-def opt(text: Config) -> Block:
+def opt_decoder(text: Config) -> Block:
     """Return OPT's block.
 
     Raises:

@@ -6,7 +6,7 @@ Source: transformers models/persimmon/modeling_persimmon.py.
 from __future__ import annotations
 
 from vlcalc.checkpoint.config import Config
-from vlcalc.checkpoint.decoder_parts import language, plain_shape
+from vlcalc.checkpoint.decoder_parts import decoder_shape, language
 from vlcalc.checkpoint.readers import DECODERS, Block, reads
 
 
@@ -24,10 +24,10 @@ from vlcalc.checkpoint.readers import DECODERS, Block, reads
     tie_word_embeddings=False,
     qk_layernorm=True,
 )
-def persimmon(text: Config) -> Block:
+def persimmon_decoder(text: Config) -> Block:
     """Return Persimmon's block."""
     shape = {
-        **plain_shape(text),
+        **decoder_shape(text),
         "gated": False,
         "qkv_bias": True,
         "output_bias": True,

@@ -8,9 +8,9 @@ from __future__ import annotations
 from vlcalc.checkpoint.config import Config
 from vlcalc.checkpoint.decoder_parts import (
     check_layer_types,
+    decoder_shape,
     experts_in,
     language,
-    plain_shape,
     windows,
 )
 from vlcalc.checkpoint.readers import DECODERS, Block, reads
@@ -62,14 +62,14 @@ def _windows(text: Config) -> Block:
 @reads(DECODERS, "qwen2", **QWEN2)
 @reads(DECODERS, "qwen2_vl_text", **QWEN2_VL_TEXT)
 @reads(DECODERS, "qwen2_5_vl_text", **QWEN2_VL_TEXT)
-def qwen2(text: Config) -> Block:
+def qwen2_decoder(text: Config) -> Block:
     """Return Qwen2's block, and that of the language models in Qwen2-VL and Qwen2.5-VL."""
-    return language(text, {**plain_shape(text), **_windows(text), "qkv_bias": True})
+    return language(text, {**decoder_shape(text), **_windows(text), "qkv_bias": True})
 
 
 def _qwen3_shape(text: Config) -> Block:
     return {
-        **plain_shape(text),
+        **decoder_shape(text),
         "qk_norm": "rms",
         "qkv_bias": text.key("attention_bias"),
         "output_bias": text.key("attention_bias"),
@@ -77,7 +77,7 @@ def _qwen3_shape(text: Config) -> Block:
 
 
 @reads(DECODERS, "qwen3", **QWEN2, head_dim=128, attention_bias=False)
-def qwen3(text: Config) -> Block:
+def qwen3_decoder(text: Config) -> Block:
     """Return Qwen3's block."""
     return language(text, {**_qwen3_shape(text), **_windows(text)})
 
@@ -97,7 +97,7 @@ def qwen3(text: Config) -> Block:
     tie_word_embeddings=False,
     attention_bias=False,
 )
-def qwen3_vl_text(text: Config) -> Block:
+def qwen3_vl_decoder(text: Config) -> Block:
     """Return the block of the language model in Qwen3-VL."""
     return language(text, _qwen3_shape(text))
 
@@ -140,7 +140,7 @@ def qwen3_vl_text(text: Config) -> Block:
     num_experts_per_tok=4,
     num_local_experts=60,
 )
-def qwen3_moe(text: Config) -> Block:
+def qwen3_moe_decoder(text: Config) -> Block:
     """Return the block of Qwen3's mixtures, alone and in Qwen3-VL."""
     dense, step = text.integers("mlp_only_layers"), text.integer("decoder_sparse_step")
     with_experts = [

@@ -6,7 +6,7 @@ Source: transformers models/{blip,blip_2,instructblip}/modeling_*.py.
 from __future__ import annotations
 
 from vlcalc.checkpoint.config import Config
-from vlcalc.checkpoint.encoder_parts import patches_per_side, plain_shape, vision
+from vlcalc.checkpoint.encoder_parts import encoder_shape, patches_per_side, vision
 from vlcalc.checkpoint.readers import ENCODERS, Block, reads
 
 EVA = {
@@ -23,7 +23,7 @@ EVA = {
 
 @reads(ENCODERS, "blip_2_vision_model", **EVA)
 @reads(ENCODERS, "instructblip_vision_model", **EVA)
-def eva(config: Config) -> Block:
+def eva_encoder(config: Config) -> Block:
     """Return the block of BLIP-2's and InstructBLIP's encoder."""
     return _block(config, qkv_bias=config.key("qkv_bias"))
 
@@ -39,7 +39,7 @@ def eva(config: Config) -> Block:
     patch_size=16,
     hidden_act="gelu",
 )
-def blip(config: Config) -> Block:
+def blip_encoder(config: Config) -> Block:
     """Return the block of BLIP's encoder."""
     return _block(config, qkv_bias=True)
 
@@ -47,7 +47,7 @@ def blip(config: Config) -> Block:
 def _block(config: Config, *, qkv_bias: object) -> Block:
     """Return the block of either; they have always three channels."""
     encoder = {
-        **plain_shape(config.with_defaults({**config.defaults, "num_channels": 3})),
+        **encoder_shape(config.with_defaults({**config.defaults, "num_channels": 3})),
         "class_token": True,
         "position_side": patches_per_side(config),
         "qkv_bias": qkv_bias,

@@ -6,7 +6,7 @@ Source: transformers models/{clip,git,kosmos2,siglip,idefics2,idefics3,smolvlm}/
 from __future__ import annotations
 
 from vlcalc.checkpoint.config import Config
-from vlcalc.checkpoint.encoder_parts import patches_per_side, plain_shape, vision
+from vlcalc.checkpoint.encoder_parts import encoder_shape, patches_per_side, vision
 from vlcalc.checkpoint.readers import ENCODERS, Block, reads
 
 CLIP_B_32 = {
@@ -35,10 +35,10 @@ CLIP_B_32 = {
     patch_size=14,
     hidden_act="quick_gelu",
 )
-def clip(config: Config) -> Block:
+def clip_encoder(config: Config) -> Block:
     """Return CLIP's block, in GIT and KOSMOS-2 too: a class token, a norm before all layers."""
     encoder = {
-        **plain_shape(config),
+        **encoder_shape(config),
         "patch_bias": False,
         "class_token": True,
         "position_side": patches_per_side(config),
@@ -60,10 +60,10 @@ def clip(config: Config) -> Block:
     hidden_act="gelu_pytorch_tanh",
     vision_use_head=True,
 )
-def siglip(config: Config) -> Block:
+def siglip_encoder(config: Config) -> Block:
     """Return SigLIP's block: no class token; pooling by attention where its head is kept."""
     encoder = {
-        **plain_shape(config),
+        **encoder_shape(config),
         "position_side": patches_per_side(config),
         "attention_pool": config.key("vision_use_head"),
     }
@@ -106,7 +106,7 @@ def siglip(config: Config) -> Block:
     patch_size=32,
     hidden_act="gelu_pytorch_tanh",
 )
-def idefics(config: Config) -> Block:
+def idefics_encoder(config: Config) -> Block:
     """Return the block of the SigLIP without a head in Idefics2, Idefics3 and SmolVLM."""
-    encoder = {**plain_shape(config), "position_side": patches_per_side(config)}
+    encoder = {**encoder_shape(config), "position_side": patches_per_side(config)}
     return vision(config, encoder)

@@ -6,7 +6,7 @@ Source: transformers models/dinov2/modeling_dinov2.py.
 from __future__ import annotations
 
 from vlcalc.checkpoint.config import Config
-from vlcalc.checkpoint.encoder_parts import patches_per_side, plain_shape, vision
+from vlcalc.checkpoint.encoder_parts import encoder_shape, patches_per_side, vision
 from vlcalc.checkpoint.readers import ENCODERS, Block, reads
 
 
@@ -25,7 +25,7 @@ from vlcalc.checkpoint.readers import ENCODERS, Block, reads
     use_swiglu_ffn=False,
     use_mask_token=True,
 )
-def dinov2(config: Config) -> Block:
+def dinov2_encoder(config: Config) -> Block:
     """Return DINOv2's block: a class token, a mask token, scaled halves of layers."""
     gated = config.flag("use_swiglu_ffn")
     ffn_width = int(config.integer("hidden_size") * config.number("mlp_ratio"))
@@ -34,7 +34,7 @@ def dinov2(config: Config) -> Block:
     keys = ("hidden_size", "mlp_ratio", "use_swiglu_ffn")
     sizes = config.with_defaults({**config.defaults, "intermediate_size": ffn_width})
     encoder = {
-        **plain_shape(sizes),
+        **encoder_shape(sizes),
         "ffn_width": config.derived(ffn_width, *keys),
         "activation": "silu" if gated else config.activation("hidden_act"),
         "gated": config.key("use_swiglu_ffn"),

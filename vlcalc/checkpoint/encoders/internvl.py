@@ -6,7 +6,7 @@ Source: transformers models/internvl/modeling_internvl.py.
 from __future__ import annotations
 
 from vlcalc.checkpoint.config import Config
-from vlcalc.checkpoint.encoder_parts import patches_per_side, plain_shape, vision
+from vlcalc.checkpoint.encoder_parts import encoder_shape, patches_per_side, vision
 from vlcalc.checkpoint.readers import ENCODERS, Block, reads
 
 NORMS = {"layer_norm": "layer", "rms_norm": "rms"}
@@ -30,12 +30,12 @@ NORMS = {"layer_norm": "layer", "rms_norm": "rms"}
     use_absolute_position_embeddings=True,
     use_mean_pooling=True,
 )
-def internvl(config: Config) -> Block:
+def internvl_encoder(config: Config) -> Block:
     """Return InternViT's block; its last norm is there only where outputs are not averaged."""
     norm = config.string("norm_type")
     positions = config.flag("use_absolute_position_embeddings")
     encoder = {
-        **plain_shape(config),
+        **encoder_shape(config),
         "class_token": True,
         "mask_token": config.key("use_mask_token"),
         "position_side": patches_per_side(config) if positions else 0,

@@ -6,7 +6,7 @@ Source: transformers models/janus/modeling_janus.py::JanusVisionModel.
 from __future__ import annotations
 
 from vlcalc.checkpoint.config import Config
-from vlcalc.checkpoint.encoder_parts import patches_per_side, plain_shape, vision
+from vlcalc.checkpoint.encoder_parts import encoder_shape, patches_per_side, vision
 from vlcalc.checkpoint.readers import ENCODERS, Block, reads
 
 
@@ -25,13 +25,13 @@ from vlcalc.checkpoint.readers import ENCODERS, Block, reads
     use_qk_norm=False,
     depth=2,
 )
-def janus(config: Config) -> Block:
+def janus_encoder(config: Config) -> Block:
     """Return the block of Janus' encoder; its `depth` is that of the projector."""
     ffn_width = int(config.integer("hidden_size") * config.number("mlp_ratio"))
     sizes = config.with_defaults({**config.defaults, "intermediate_size": ffn_width})
     norms = config.flag("use_qk_norm")
     encoder = {
-        **plain_shape(sizes),
+        **encoder_shape(sizes),
         "ffn_width": config.derived(ffn_width, "hidden_size", "mlp_ratio"),
         "position_side": patches_per_side(config),
         "qkv_bias": config.key("attention_bias"),

@@ -6,7 +6,7 @@ Source: transformers models/kimi_k25/modeling_kimi_k25.py.
 from __future__ import annotations
 
 from vlcalc.checkpoint.config import Config
-from vlcalc.checkpoint.encoder_parts import plain_shape, square
+from vlcalc.checkpoint.encoder_parts import encoder_shape, square
 from vlcalc.checkpoint.readers import ENCODERS, Block, reads
 from vlcalc.core.errors import InputError
 
@@ -24,7 +24,7 @@ from vlcalc.core.errors import InputError
     pos_emb_width=64,
     merge_kernel_size=[2, 2],
 )
-def moonvit(config: Config) -> Block:
+def moonvit_encoder(config: Config) -> Block:
     """Return MoonViT's block.
 
     Raises:
@@ -38,7 +38,7 @@ def moonvit(config: Config) -> Block:
             where=str(config.mark("pos_emb_height")),
         )
     encoder = {
-        **plain_shape(config.with_defaults({**config.defaults, "num_channels": 3})),
+        **encoder_shape(config.with_defaults({**config.defaults, "num_channels": 3})),
         "position_side": config.key("pos_emb_height"),
         "rotary": True,
     }

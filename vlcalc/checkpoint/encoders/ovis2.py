@@ -6,7 +6,7 @@ Source: transformers models/ovis2/modeling_ovis2.py::Ovis2VisionTransformer.
 from __future__ import annotations
 
 from vlcalc.checkpoint.config import Config
-from vlcalc.checkpoint.encoder_parts import patches_per_side, plain_shape, vision
+from vlcalc.checkpoint.encoder_parts import encoder_shape, patches_per_side, vision
 from vlcalc.checkpoint.readers import ENCODERS, Block, reads
 
 
@@ -27,10 +27,10 @@ from vlcalc.checkpoint.readers import ENCODERS, Block, reads
     hidden_stride=1,
     num_visual_indicator_tokens=5,
 )
-def ovis2(config: Config) -> Block:
+def ovis2_encoder(config: Config) -> Block:
     """Return the block of Ovis2's encoder."""
     encoder = {
-        **plain_shape(config),
+        **encoder_shape(config),
         "position_side": patches_per_side(config),
         "gated": True,
         "qkv_bias": config.key("qkv_bias"),

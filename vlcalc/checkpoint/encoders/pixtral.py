@@ -6,7 +6,7 @@ Source: transformers models/pixtral/modeling_pixtral.py.
 from __future__ import annotations
 
 from vlcalc.checkpoint.config import Config
-from vlcalc.checkpoint.encoder_parts import plain_shape, vision
+from vlcalc.checkpoint.encoder_parts import encoder_shape, vision
 from vlcalc.checkpoint.readers import ENCODERS, Block, reads
 
 
@@ -22,10 +22,10 @@ from vlcalc.checkpoint.readers import ENCODERS, Block, reads
     patch_size=16,
     hidden_act="gelu",
 )
-def pixtral(config: Config) -> Block:
+def pixtral_encoder(config: Config) -> Block:
     """Return Pixtral's block."""
     encoder = {
-        **plain_shape(config),
+        **encoder_shape(config),
         "patch_bias": False,
         "rotary": True,
         "gated": True,

@@ -47,7 +47,7 @@ def _block(config: Config, width: Sourced, encoder: Block) -> Block:
     spatial_merge_size=2,
     temporal_patch_size=2,
 )
-def qwen2_vl(config: Config) -> Block:
+def qwen2_vl_encoder(config: Config) -> Block:
     """Return Qwen2-VL's block."""
     ffn_width = int(config.integer("embed_dim") * config.number("mlp_ratio"))
     encoder = {
@@ -72,7 +72,7 @@ def qwen2_vl(config: Config) -> Block:
     window_size=112,
     fullatt_block_indexes=[7, 15, 23, 31],
 )
-def qwen2_5_vl(config: Config) -> Block:
+def qwen2_5_vl_encoder(config: Config) -> Block:
     """Return Qwen2.5-VL's block: windows of whole merged squares in most layers."""
     merge_size, patch = config.integer("spatial_merge_size"), config.side("patch_size")
     window = config.integer("window_size") // merge_size // patch * merge_size
@@ -107,7 +107,7 @@ QWEN3_VL = {
 
 @reads(ENCODERS, "qwen3_vl_vision", **QWEN3_VL)
 @reads(ENCODERS, "qwen3_vl_moe_vision", **QWEN3_VL)
-def qwen3_vl(config: Config) -> Block:
+def qwen3_vl_encoder(config: Config) -> Block:
     """Return Qwen3-VL's block: learned positions beside the rotated ones."""
     side = int(config.integer("num_position_embeddings") ** 0.5)
     encoder: Block = {
@@ -133,7 +133,7 @@ def qwen3_vl(config: Config) -> Block:
     out_hidden_size=4096,
     intermediate_size=13_696,
 )
-def glm4v(config: Config) -> Block:
+def glm4v_encoder(config: Config) -> Block:
     """Return GLM-4V's block; the feed-forward is as wide as the language model."""
     side = config.side("image_size") // config.side("patch_size")
     encoder = {

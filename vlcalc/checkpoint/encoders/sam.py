@@ -6,7 +6,7 @@ Source: transformers models/sam/modeling_sam.py.
 from __future__ import annotations
 
 from vlcalc.checkpoint.config import Config
-from vlcalc.checkpoint.encoder_parts import patches_per_side, plain_shape, vision
+from vlcalc.checkpoint.encoder_parts import encoder_shape, patches_per_side, vision
 from vlcalc.checkpoint.readers import ENCODERS, Block, reads
 
 
@@ -29,14 +29,14 @@ from vlcalc.checkpoint.readers import ENCODERS, Block, reads
     window_size=14,
     global_attn_indexes=[2, 5, 8, 11],
 )
-def sam(config: Config) -> Block:
+def sam_encoder(config: Config) -> Block:
     """Return SAM's block; what leaves it is as wide as its neck."""
     ffn_width = int(config.integer("hidden_size") * config.number("mlp_ratio"))
     if config.optional_integer("mlp_dim"):
         ffn_width = config.integer("mlp_dim")
     sizes = config.with_defaults({**config.defaults, "intermediate_size": ffn_width})
     encoder = {
-        **plain_shape(sizes),
+        **encoder_shape(sizes),
         "ffn_width": config.derived(ffn_width, "mlp_dim", "mlp_ratio"),
         "qkv_bias": config.key("qkv_bias"),
         "position_side": patches_per_side(config) if config.flag("use_abs_pos") else 0,

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from vlcalc.checkpoint.checkpoint import FAMILIES, Checkpoint
 from vlcalc.checkpoint.config import Config
-from vlcalc.checkpoint.decoder_parts import language, plain_shape
+from vlcalc.checkpoint.decoder_parts import decoder_shape, language
 from vlcalc.checkpoint.image_sizes import square_input
 from vlcalc.checkpoint.readers import Block, reads
-from vlcalc.checkpoint.vqgan import codebook_params, encoder_params, level_widths
+from vlcalc.checkpoint.vqgan import codebook_params, level_widths, tokeniser_encoder_params
 
 VQ = {
     "embed_dim": 256,
@@ -67,7 +67,7 @@ def _tokeniser(vq: Config) -> Block:
     levels = range(len(level_widths(vq)))
     side = vq.integer("resolution")
     with_attention = {level for level in levels if vanilla and side // 2**level in resolutions}
-    params = encoder_params(vq, attention_levels=with_attention, middle_attention=vanilla)
+    params = tokeniser_encoder_params(vq, attention_levels=with_attention, middle_attention=vanilla)
     source = "transformers models/chameleon/modeling_chameleon.py::ChameleonVQVAE"
     return {
         "name": "chameleon_vqgan",
@@ -80,7 +80,7 @@ def _tokeniser(vq: Config) -> Block:
 def _language(config: Config) -> Block:
     """Return the language model; each head has weights of its own in its norm."""
     shape = {
-        **plain_shape(config),
+        **decoder_shape(config),
         "qkv_bias": config.key("attention_bias"),
         "output_bias": config.key("attention_bias"),
         "mlp_bias": config.key("mlp_bias"),

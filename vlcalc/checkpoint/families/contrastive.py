@@ -6,7 +6,7 @@ Source: transformers models/{clip,siglip}/.
 from __future__ import annotations
 
 from vlcalc.checkpoint.checkpoint import FAMILIES, Checkpoint
-from vlcalc.checkpoint.config import Config
+from vlcalc.checkpoint.config import Config, plain_value
 from vlcalc.checkpoint.image_sizes import square_input
 from vlcalc.checkpoint.readers import Block, read_encoder, reads
 from vlcalc.core.errors import InputError
@@ -69,7 +69,7 @@ def siglip(checkpoint: Checkpoint) -> Block:
         "bias": True,
     }
     bias = {"what": "bias of the sigmoid loss", "component": "fusion", "params": 1}
-    if projected != getattr(width, "value", projected):
+    if projected != plain_value(width):
         raise InputError(
             expected="the width of the image's vector",
             got=str(projected),

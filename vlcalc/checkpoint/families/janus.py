@@ -16,7 +16,12 @@ from vlcalc.checkpoint.readers import (
     reader_of,
     reads,
 )
-from vlcalc.checkpoint.vqgan import codebook_params, decoder_params, encoder_params, level_widths
+from vlcalc.checkpoint.vqgan import (
+    codebook_params,
+    level_widths,
+    tokeniser_decoder_params,
+    tokeniser_encoder_params,
+)
 
 VQ = {
     "embed_dim": 8,
@@ -68,8 +73,8 @@ def janus(checkpoint: Checkpoint) -> Block:
 
 def _drawing_params(vq: Config) -> int:
     last_level = {len(level_widths(vq)) - 1}
-    tokeniser = encoder_params(vq, attention_levels=last_level, middle_attention=True)
-    tokeniser += codebook_params(vq) + decoder_params(vq)
+    tokeniser = tokeniser_encoder_params(vq, attention_levels=last_level, middle_attention=True)
+    tokeniser += codebook_params(vq) + tokeniser_decoder_params(vq)
     codes, width = vq.integer("num_embeddings"), vq.integer("projection_dim")
     embedded = vq.integer("embed_dim")
     layers = vq.integer("num_hidden_layers") - 1

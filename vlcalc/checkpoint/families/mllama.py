@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from vlcalc.checkpoint.checkpoint import FAMILIES, Checkpoint
 from vlcalc.checkpoint.config import Config
-from vlcalc.checkpoint.decoder_parts import head_dim, plain_shape
+from vlcalc.checkpoint.decoder_parts import decoder_shape, head_dim
 from vlcalc.checkpoint.encoder_parts import patches_per_side, square
 from vlcalc.checkpoint.image_sizes import square_input
 from vlcalc.checkpoint.readers import Block, reads
@@ -131,7 +131,7 @@ def _language(text: Config) -> Block:
     keys = ("num_hidden_layers", "cross_attention_layers")
     own = text.integer(keys[0]) - len(text.integers(keys[1]))
     shape = {
-        **plain_shape(text),
+        **decoder_shape(text),
         "depth": text.derived(own, *keys),
         "extra_embeddings": EXTRA_WORDS,
         "tied_embeddings": False,  # whatever the file says: the class has no such tie
