@@ -83,6 +83,21 @@ SPEC_FAMILIES = {
     "vicuna-13b-v0": "llama",
     "vicuna-7b-v0": "llama",
     "vicuna-7b-v1.5": "llama",
+    "gemma-2-9b": "gemma2",
+    "gemma-3-12b": "gemma3",
+    "gemma-3-1b": "gemma3",
+    "llama-3-8b": "llama",
+    "ministral-3-8b-text": "mistral",
+    "qwen2-72b": "qwen2",
+    "qwen2.5-14b": "qwen2",
+    "qwen2.5-72b": "qwen2",
+    "qwen2.5-vl-32b-text": "qwen2",
+    "qwen3-0.6b": "qwen3",
+    "qwen3-1.7b": "qwen3",
+    "qwen3-14b": "qwen3",
+    "qwen3-32b": "qwen3",
+    "qwen3-4b": "qwen3",
+    "qwen3-vl-4b-text": "qwen3",
 }
 
 # Whose class is that of a whole model: what is neither its vision nor its fusion.
@@ -111,6 +126,10 @@ SPEC_MIXTURES = {
     "llama-4-scout-17b-16e": "llama4",
     "mixtral-8x7b": "mixtral",
     "qwen3-vl-30b-a3b-text": "qwen3-moe",
+    "llama-4-maverick-17b-128e": "llama4",
+    "qwen3-235b-a22b": "qwen3-moe",
+    "qwen3-30b-a3b": "qwen3-moe",
+    "qwen3-vl-235b-a22b-text": "qwen3-moe",
 }
 
 # The biases that choose experts: parameters of DeepSeek-VL2's own class, the only one that it has.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import torch
@@ -226,6 +226,186 @@ def janus(depth: int, num_heads: int, width: int, ffn_width: int) -> Any:
         tie_word_embeddings=False,
     )
 
+CLIP = {
+    "model_type": "clip_vision_model",
+    "hidden_size": 1024,
+    "intermediate_size": 4096,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 16,
+    "patch_size": 14,
+    "image_size": 336,
+}
+QWEN2_72B = {
+    "model_type": "qwen2",
+    "hidden_size": 8192,
+    "intermediate_size": 29_568,
+    "num_hidden_layers": 80,
+    "num_attention_heads": 64,
+    "num_key_value_heads": 8,
+}
+INTERNVIT_6B = {
+    "hidden_size": 3200,
+    "intermediate_size": 12_800,
+    "num_hidden_layers": 45,
+    "num_attention_heads": 25,
+    "use_qk_norm": True,
+    "norm_type": "rms_norm",
+}
+
+
+def llava_next(text: dict[str, Any]) -> Any:
+    return transformers.LlavaNextConfig(
+        vision_config=CLIP, text_config=text, tie_word_embeddings=False
+    )
+
+
+def internvl(text: dict[str, Any], vision: dict[str, Any] | None = None) -> Any:
+    """Return InternVL's configuration, on InternViT-300M unless another encoder is given."""
+    return transformers.InternVLConfig(
+        vision_config={"attention_bias": vision is None, **(vision or {})},
+        text_config={"tie_word_embeddings": False, **text},
+        tie_word_embeddings=False,
+    )
+
+
+def qwen3(width: int, ffn_width: int, depth: int, num_heads: int) -> dict[str, Any]:
+    return {
+        "model_type": "qwen3",
+        "hidden_size": width,
+        "intermediate_size": ffn_width,
+        "num_hidden_layers": depth,
+        "num_attention_heads": num_heads,
+        "num_key_value_heads": 8,
+        "head_dim": 128,
+        "vocab_size": 151_936,
+    }
+
+
+def qwen3_mixture(width: int, ffn_width: int, depth: int, num_heads: int) -> dict[str, Any]:
+    return {
+        **qwen3(width, 3 * width, depth, num_heads),
+        "model_type": "qwen3_moe",
+        "num_key_value_heads": 4,
+        "moe_intermediate_size": ffn_width,
+        "num_experts": 128,
+        "num_experts_per_tok": 8,
+    }
+
+
+def onevision_72b() -> Any:
+    return transformers.LlavaOnevisionConfig(
+        vision_config={**SIGLIP, "num_hidden_layers": 26, "patch_size": 14, "image_size": 384},
+        text_config={**QWEN2_72B, "vocab_size": 152_128},
+        tie_word_embeddings=False,
+    )
+
+
+def paligemma2(size: int, text: dict[str, int]) -> Any:
+    return transformers.PaliGemmaConfig(
+        vision_config={**SIGLIP, "patch_size": 14, "image_size": size},
+        text_config={"model_type": "gemma2", "vocab_size": 257_152, **text},
+        projection_dim=text["hidden_size"],
+    )
+
+
+GEMMA2_9B = {
+    "hidden_size": 3584,
+    "intermediate_size": 14_336,
+    "num_hidden_layers": 42,
+    "num_attention_heads": 16,
+    "num_key_value_heads": 8,
+    "head_dim": 256,
+}
+GEMMA2_27B = {
+    "hidden_size": 4608,
+    "intermediate_size": 36_864,
+    "num_hidden_layers": 46,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 16,
+    "head_dim": 128,
+}
+
+
+def gemma3_12b() -> Any:
+    return transformers.Gemma3Config(
+        vision_config={**SIGLIP, "patch_size": 14, "image_size": 896},
+        text_config={
+            "hidden_size": 3840,
+            "intermediate_size": 15_360,
+            "num_hidden_layers": 48,
+            "num_attention_heads": 16,
+            "num_key_value_heads": 8,
+            "head_dim": 256,
+            "vocab_size": 262_208,
+        },
+    )
+
+
+def ministral_8b() -> Any:
+    return transformers.Mistral3Config(
+        vision_config={
+            "model_type": "pixtral",
+            "hidden_size": 1024,
+            "intermediate_size": 4096,
+            "num_hidden_layers": 24,
+            "num_attention_heads": 16,
+            "patch_size": 14,
+            "image_size": 1540,
+        },
+        text_config={
+            "model_type": "ministral3",
+            "hidden_size": 4096,
+            "intermediate_size": 14_336,
+            "num_hidden_layers": 34,
+            "num_attention_heads": 32,
+            "num_key_value_heads": 8,
+            "head_dim": 128,
+            "vocab_size": 131_072,
+        },
+        multimodal_projector_bias=False,
+        tie_word_embeddings=False,
+    )
+
+
+VICUNA_13B = {
+    **VICUNA,
+    "hidden_size": 5120,
+    "intermediate_size": 13_824,
+    "num_hidden_layers": 40,
+    "num_attention_heads": 40,
+    "num_key_value_heads": 40,
+}
+YI_34B = {
+    "model_type": "llama",
+    "vocab_size": 64_064,
+    "hidden_size": 7168,
+    "intermediate_size": 20_480,
+    "num_hidden_layers": 60,
+    "num_attention_heads": 56,
+    "num_key_value_heads": 8,
+}
+QWEN25_14B = {
+    "model_type": "qwen2",
+    "vocab_size": 151_674,
+    "hidden_size": 5120,
+    "intermediate_size": 13_824,
+    "num_hidden_layers": 48,
+    "num_attention_heads": 40,
+    "num_key_value_heads": 8,
+}
+INTERNVL_TEXTS: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
+    "internvl3-14b": (QWEN25_14B, None),
+    "internvl3-78b": ({**QWEN2_72B, "vocab_size": 151_674}, INTERNVIT_6B),
+    "internvl3.5-1b": (qwen3(1024, 3072, 28, 16), None),
+    "internvl3.5-2b": (qwen3(2048, 6144, 28, 16), None),
+    "internvl3.5-4b": (qwen3(2560, 9728, 36, 32), None),
+    "internvl3.5-8b": (qwen3(4096, 12_288, 36, 32), None),
+    "internvl3.5-14b": (qwen3(5120, 17_408, 40, 40), None),
+    "internvl3.5-30b-a3b": (qwen3_mixture(2048, 768, 48, 32), None),
+    "internvl3.5-38b": (qwen3(5120, 25_600, 64, 64), INTERNVIT_6B),
+    "internvl3.5-241b-a28b": (qwen3_mixture(4096, 1536, 94, 64), INTERNVIT_6B),
+}
+
 
 TOWER, PROJECTOR = ("model.vision_tower",), ("model.multi_modal_projector",)
 NEWLINE = (*PROJECTOR, "model.image_newline")
@@ -313,6 +493,17 @@ MODELS = {
     "aya-vision-8b": Model(aya, TOWER, PROJECTOR),
     "command-a-vision": Model(command_a, TOWER, PROJECTOR),
     "kimi-k2.5": Model(kimi_k25, TOWER, ("model.mm_projector",)),
+    "ministral-3-8b": Model(ministral_8b, TOWER, PROJECTOR),
+    "gemma3-12b": Model(gemma3_12b, TOWER, PROJECTOR),
+    "llava-next-vicuna-13b": Model(lambda: llava_next(VICUNA_13B), TOWER, NEWLINE),
+    "llava-next-34b": Model(lambda: llava_next(YI_34B), TOWER, NEWLINE),
+    "llava-onevision-72b": Model(onevision_72b, TOWER, NEWLINE),
+    "paligemma2-10b-448": Model(lambda: paligemma2(448, GEMMA2_9B), TOWER, PROJECTOR),
+    "paligemma2-28b-896": Model(lambda: paligemma2(896, GEMMA2_27B), TOWER, PROJECTOR),
+    **{
+        name: Model(partial(internvl, *shapes), TOWER, PROJECTOR)
+        for name, shapes in INTERNVL_TEXTS.items()
+    },
 }
 
 
