@@ -226,6 +226,7 @@ def janus(depth: int, num_heads: int, width: int, ffn_width: int) -> Any:
         tie_word_embeddings=False,
     )
 
+
 CLIP = {
     "model_type": "clip_vision_model",
     "hidden_size": 1024,
