@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 from vlcalc.api import defaults
 from vlcalc.api.argument import Argument
 from vlcalc.api.arguments import AnySize, require_torch
-from vlcalc.api.loads import AnyModel, LoadOptions, check_split, device_of, load_of, model_of
+from vlcalc.api.loads import (
+    AnyModel,
+    LoadOptions,
+    check_split,
+    device_of,
+    keeping,
+    load_of,
+    model_of,
+    stored_of,
+)
 from vlcalc.inference.load import Load
 from vlcalc.report.report import Report
 from vlcalc.serving import fit as serving
@@ -69,7 +78,7 @@ def fit(
     """
     require_torch(COUNTS_MODULES)
     spec = model_of(model)
-    request = load_of(spec, image, **load)
+    request = keeping(load_of(spec, image, **load), spec, stored_of(model, spec, load))
     check_split(spec, tp)
     kept = parse_reserve(reserve, where=Argument("reserve"))
     number = count()
@@ -135,7 +144,7 @@ def find_devices(
     """
     require_torch(COUNTS_MODULES)
     spec = model_of(model)
-    request = load_of(spec, image, **load)
+    request = keeping(load_of(spec, image, **load), spec, stored_of(model, spec, load))
     kept = parse_reserve(reserve, where=Argument("reserve"))
     devices = known_devices()
     holders = serving.holders(spec, request, devices, reserve=kept)

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING
 
 from vlcalc.api.argument import Argument
 from vlcalc.api.arguments import AnyRun, AnySize, can_trace, require_torch, run_of
-from vlcalc.api.loads import AnyModel, LoadOptions, check_split, device_of, load_of, model_of
+from vlcalc.api.loads import (
+    AnyModel,
+    LoadOptions,
+    check_split,
+    device_of,
+    keeping,
+    load_of,
+    model_of,
+    stored_of,
+)
+from vlcalc.checkpoint.weights.stored_weights import StoredWeights
+from vlcalc.checkpoint.weights.tables import stored_document, stored_table
 from vlcalc.core.errors import InputError
 from vlcalc.inference import document, tables
 from vlcalc.inference.inference import Inference, infer
@@ -42,16 +53,20 @@ class ModelInspection:
         stage: the stage of training to show.
         checks: every count each way, where they were verified.
         speed: how long phases take, as predicted for a device or as a run timed them.
+        stored: the weights that lie beside a checkpoint's configuration.
     """
 
     inference: Inference
     stage: TrainingStage | None = None
     checks: tuple[Check, ...] = ()
     speed: Speed | Timed | None = None
+    stored: StoredWeights | None = None
 
     def report(self) -> Report:
         """Return description, parameters, phases, speed, memory, and what else was asked for."""
         written = document.to_document(self.inference, stage=self.stage, checks=self.checks)
+        if self.stored:
+            written["stored_weights"] = stored_document(self.stored, self._params)
         phases = tables.phase_table(self.inference)
         if isinstance(self.speed, Timed):
             written["speed"] = timed_document(self.speed)
@@ -65,9 +80,15 @@ class ModelInspection:
         )  # what was asked for above all
         return Report(tables=shown, machines=machines, document=written)
 
+    @property
+    def _params(self) -> dict[str, int | None]:
+        return self.inference.params._asdict()
+
     def _tables(self, phases: Table) -> Iterator[Table]:
         yield tables.description_table(self.inference)
         yield tables.tree_table(self.inference)
+        if self.stored:
+            yield stored_table(self.stored, self._params)
         yield phases
         if self.speed:
             yield (
@@ -119,13 +140,16 @@ def inspect(
     """
     spec = model_of(model)
     training = stage_named(spec, stage) if stage is not None else None
-    request = load_of(spec, image, **load)
+    stored = stored_of(model, spec, load)
+    request = keeping(load_of(spec, image, **load), spec, stored)
     if verify or device is not None:
         require_torch(COUNTS_MODULES)
     times = _times(spec, request, None if device is None else device_of(device), tp, measured)
     inference = infer(spec, request, traced=can_trace())
     checks = tuple(verify_counts(inference.plan)) if verify else ()
-    return ModelInspection(inference=inference, stage=training, checks=checks, speed=times)
+    return ModelInspection(
+        inference=inference, stage=training, checks=checks, speed=times, stored=stored
+    )
 
 
 def _times(
@@ -168,7 +192,8 @@ def analyze(
     7063427072
     """
     spec = model_of(model)
-    return infer(spec, load_of(spec, image, **load), traced=can_trace())
+    request = keeping(load_of(spec, image, **load), spec, stored_of(model, spec, load))
+    return infer(spec, request, traced=can_trace())
 
 
 def predict(

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypedDict
 
 from vlcalc.api import defaults
 from vlcalc.api.argument import Argument
 from vlcalc.api.arguments import AnySize, size_of
 from vlcalc.checkpoint.load import load_model
+from vlcalc.checkpoint.stored import weights_beside
+from vlcalc.checkpoint.weights.stored_weights import StoredWeights
 from vlcalc.core.dtypes import parse_dtype
 from vlcalc.core.errors import InputError
 from vlcalc.core.image_size import ImageSize
-from vlcalc.inference.load import Load, parse_attention, parse_kv_dtype
+from vlcalc.cost.components import ByComponent, components
+from vlcalc.inference.load import Load, StoredBytes, parse_attention, parse_kv_dtype
 from vlcalc.inference.quantisation import parse_quantisation
 from vlcalc.spec.alone import PartAlone, encoder_alone, language_alone
 from vlcalc.spec.api import ApiSpec
@@ -141,6 +145,25 @@ def _load(
         logits="all" if logits == "all" else "last",
         attention=parse_attention(attention, where=Argument("attention")),
     )
+
+
+def stored_of(model: AnyModel, spec: ModelSpec, options: LoadOptions) -> StoredWeights | None:
+    """Return the weights of a checkpoint's folder; None where a dtype or quantisation is asked for.
+
+    Raises:
+        InputError: the header of a file is not what it should be.
+    """
+    if not isinstance(model, str) or "dtype" in options or "quant" in options:
+        return None
+    return weights_beside(model, spec)
+
+
+def keeping(load: Load, spec: ModelSpec, stored: StoredWeights | None) -> Load:
+    """Return a request to a model whose weights are kept as its files have them."""
+    if stored is None:
+        return load
+    weights = ByComponent(**stored.weight_bytes)
+    return replace(load, stored=StoredBytes(weights, ByComponent(*components(spec))))
 
 
 def _own_size(spec: ModelSpec) -> ImageSize:

@@ -9,7 +9,7 @@ import typer
 from vlcalc.api import defaults
 from vlcalc.cli.edge import given, show_report, whole_number
 from vlcalc.cli.options import (
-    Dtype,
+    DtypeOrStored,
     Format,
     KvDtype,
     Output,
@@ -40,7 +40,7 @@ def fit_command(
     text: Annotated[str | None, Opt(metavar="N", help="Tokens of text; 50.")] = None,
     output_tokens: OutputTokens = None,
     batch: Annotated[str, Opt(metavar="N", help="Prompts at once.")] = str(defaults.BATCH_SIZE),
-    dtype: Dtype = defaults.DTYPE,
+    dtype: DtypeOrStored = None,
     kv_dtype: KvDtype = None,
     quant: Quant = None,
     reserve: Annotated[

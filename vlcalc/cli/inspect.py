@@ -10,7 +10,7 @@ import typer
 from vlcalc.api import defaults
 from vlcalc.cli.edge import given, refuse, show_report, whole_number
 from vlcalc.cli.options import (
-    Dtype,
+    DtypeOrStored,
     Format,
     KvDtype,
     Output,
@@ -47,7 +47,7 @@ def inspect_command(
     batch: Annotated[str, Opt(metavar="N", help="Prompts (of a method: images) at once.")] = str(
         defaults.BATCH_SIZE
     ),
-    dtype: Dtype = defaults.DTYPE,
+    dtype: DtypeOrStored = None,
     kv_dtype: KvDtype = None,
     quant: Quant = None,
     logits: Annotated[
@@ -138,4 +138,4 @@ def inspect_command(
         tp=tp,
         measured=measured,
     )
-    show_report(inspect(subject, image, **request).report(), format, output)
+    show_report(inspect(model, image, **request).report(), format, output)

@@ -40,6 +40,10 @@ OwnImage = Annotated[
 ]
 OutputTokens = Annotated[str | None, Option(metavar="N", help="Tokens of the answer; 128.")]
 Dtype = Annotated[str, Option(metavar=DTYPES, help="Of weights and activations.")]
+DtypeOrStored = Annotated[
+    str | None,
+    Option(metavar=DTYPES, help="Of weights and activations; bfloat16, or weights as stored."),
+]
 KvDtype = Annotated[
     str | None, Option(metavar="DTYPE", help="Of the cache: also float8, int8; as --dtype.")
 ]

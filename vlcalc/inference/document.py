@@ -48,6 +48,8 @@ def to_document(
         "conventions": list(conventions(inference)),
         "sources": {"params": "exact", "flops": "exact", "bytes": "counted", "tokens": "exact"},
     }
+    if inference.plan.load.kept_as_stored:
+        document["sources"]["weight_bytes"] = "stored"
     if stage:
         document["stage"] = _stage(inference, stage)
     if checks:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import Literal, NamedTuple, cast, get_args
 
 from vlcalc.backbones.decoder import Logits
 from vlcalc.core.dtypes import DTYPE_BYTES
 from vlcalc.core.errors import InputError, near_miss
 from vlcalc.core.image_size import ImageSize
+from vlcalc.cost.components import ByComponent
 from vlcalc.inference.quantisation import Quantisation
 from vlcalc.tokens.budget import Request
 
@@ -18,6 +19,18 @@ Attention = Literal["math", "flash", "efficient", "cpu"]
 KV_DTYPE_BYTES = {**DTYPE_BYTES, "float8": 1, "int8": 1}
 MAX_BATCH_SIZE = 1_000_000
 MAX_OUTPUT_TOKENS = 10_000_000
+
+
+class StoredBytes(NamedTuple):
+    """What the files of a checkpoint hold of a model.
+
+    Attributes:
+        weights: bytes of the weights.
+        params: parameters of the whole model, so that the share of a part of it is known.
+    """
+
+    weights: ByComponent
+    params: ByComponent
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +46,8 @@ class Load:
         dtype: of weights and activations.
         kv_dtype: of the cache; that of the activations by default.
         quantisation: how the language model's linear weights are kept; None as `dtype` says.
+        stored: the weights as a checkpoint stores them, where neither a dtype nor a quantisation
+            was asked for; None as those say.
         logits: the positions of the prompt that the head is applied to.
         attention: the backend that bytes and peak activations are counted for.
     """
@@ -45,6 +60,7 @@ class Load:
     dtype: str = "bfloat16"
     kv_dtype: str | None = None
     quantisation: Quantisation | None = None
+    stored: StoredBytes | None = None
     logits: Logits = "last"
     attention: Attention = "flash"
 
@@ -64,6 +80,11 @@ class Load:
                 raise InputError(expected=f"{least:,} to {most:,} {name}", got=repr(number)[:60])
         if not self.num_images and not self.text_tokens:
             raise InputError(expected="an image or a token of text in a prompt", got="neither")
+
+    @property
+    def kept_as_stored(self) -> StoredBytes | None:
+        """The weights as a checkpoint stores them, unless they are quantised anew."""
+        return None if self.quantisation else self.stored
 
     @property
     def request(self) -> Request:
@@ -105,6 +126,8 @@ class Load:
         if "language" not in components:
             return self.dtype
         quantised = f", LLM linears in {self.quantisation.name}" if self.quantisation else ""
+        if self.kept_as_stored:
+            quantised = ", weights as stored"
         return f"{self.dtype}{quantised}, cache in {self.kv_dtype or self.dtype}"
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vlcalc.backbones.language import CacheBytes, Linear
 from vlcalc.core.errors import InputError
 from vlcalc.cost.components import ByComponent, Components, dims_of
-from vlcalc.inference.load import Load
+from vlcalc.inference.load import Load, StoredBytes
 from vlcalc.inference.plan import Plan
 
 
@@ -22,6 +22,8 @@ def weight_bytes(params: Components, plan: Plan) -> WeightBytes:
         InputError: there is a quantisation, and nothing that it applies to.
     """
     load = plan.load
+    if load.kept_as_stored:
+        return _as_stored(load.kept_as_stored, params)
     plain = [None if count is None else count * load.dtype_bytes for count in params]
     saved = saved_bytes(language_linears(plan), load)
     inserted = saved_bytes(inserted_linears(plan), load)
@@ -32,6 +34,16 @@ def weight_bytes(params: Components, plan: Plan) -> WeightBytes:
         language=None if language is None else language - saved,
         other=other or 0,
     )
+
+
+def _as_stored(stored: StoredBytes, params: Components) -> WeightBytes:
+    """Return the bytes in the files; of a part of a model, its share by parameters."""
+    shares = [
+        size if not count or not whole or size is None else -(-size * count // whole)
+        for size, count, whole in zip(stored.weights, params, stored.params, strict=True)
+    ]
+    vision, fusion, language, other = shares
+    return WeightBytes(vision, fusion, language, other or 0)
 
 
 def saved_bytes(linears: tuple[Linear, ...], load: Load) -> int:

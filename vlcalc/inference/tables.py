@@ -183,6 +183,11 @@ def conventions(inference: Inference) -> Iterator[str]:
         )
     else:
         yield "Bytes moved and peak activations need torch: pip install 'vlcalc[torch]'."
+    if load.kept_as_stored:
+        yield (
+            "The bytes of the weights are those in the checkpoint's files; bytes moved and "
+            f"activations are those of {load.dtype}."
+        )
     if spec.language.decoder and spec.language.decoder.latent_attention:
         yield ABSORBED
     for vision in spec.encoders:

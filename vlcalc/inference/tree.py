@@ -32,8 +32,14 @@ class TreePart(NamedTuple):
 
 
 def tree(inference: Inference) -> Iterator[TreePart]:
-    """Yield the whole, each component, and below it its parts; parts sum to their component."""
+    """Yield the whole, each component, and below it its parts; parts sum to their component.
+
+    The bytes of parts are not known where a checkpoint's files say those of components.
+    """
+    as_stored = inference.plan.load.kept_as_stored is not None
     for part in _parts(inference):
+        if as_stored and part.level > 1:
+            part = part._replace(weight_bytes=None)  # noqa: PLW2901
         yield part._replace(source=None) if part.params is None else part
 
 

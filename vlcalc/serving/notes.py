@@ -93,9 +93,14 @@ def parallel_notes(speed: Speed) -> Iterator[str]:
     )
 
 
+STORED = "The bytes of the weights are those in the checkpoint's files."
+
+
 def memory_notes(layout: MemoryLayout, reserve: Reserve) -> Iterator[str]:
     """Yield what memory is kept free, and what of it is not laid out."""
     device = layout.device
+    if layout.inference.plan.load.kept_as_stored:
+        yield STORED
     yield (
         f"{reserve} of the memory are kept free: for the driver's context, buffers of "
         "communication, and fragmentation, none of which is laid out here."
