@@ -240,6 +240,20 @@ def test_inspect_and_fit_use_the_bytes_of_the_files(folder: Path) -> None:
     assert asked.stored is None
 
 
+def test_a_device_of_two_holds_half_of_the_split_part(tmp_path: Path) -> None:
+    """What is stored in the dtype that is asked for is split as what is counted in it."""
+    case = CASES["qwen2_5_vl"](Random(2))
+    saved(case, tmp_path)
+    split = vlcalc.fit(str(tmp_path), "a100", tp=2).layout.inference.weights
+    assert (
+        split == vlcalc.fit(str(tmp_path), "a100", tp=2, dtype="bfloat16").layout.inference.weights
+    )
+    whole = vlcalc.fit(str(tmp_path), "a100").layout.inference.weights
+    assert split.language is not None
+    assert whole.language is not None
+    assert split.language < whole.language == 2 * case.params()["language"]
+
+
 def test_a_header_that_lies_ends_inspect_in_one_line(folder: Path, run: Any) -> None:
     (folder / "model.safetensors").write_bytes(b"\xff" * 64)
     ran = run("inspect", str(folder))

@@ -35,7 +35,7 @@ VALUE_BYTES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12:
 UINT32, STRING, ARRAY = 4, 8, 9
 
 
-class Block(NamedTuple):
+class GgmlType(NamedTuple):
     """How a dtype keeps its elements: so many of a row in so many bytes."""
 
     dtype: str
@@ -43,40 +43,40 @@ class Block(NamedTuple):
     num_bytes: int
 
 
-BLOCKS = {
-    0: Block("F32", 1, 4),
-    1: Block("F16", 1, 2),
-    2: Block("Q4_0", 32, 18),
-    3: Block("Q4_1", 32, 20),
-    6: Block("Q5_0", 32, 22),
-    7: Block("Q5_1", 32, 24),
-    8: Block("Q8_0", 32, 34),
-    9: Block("Q8_1", 32, 40),
-    10: Block("Q2_K", 256, 84),
-    11: Block("Q3_K", 256, 110),
-    12: Block("Q4_K", 256, 144),
-    13: Block("Q5_K", 256, 176),
-    14: Block("Q6_K", 256, 210),
-    15: Block("Q8_K", 256, 292),
-    16: Block("IQ2_XXS", 256, 66),
-    17: Block("IQ2_XS", 256, 74),
-    18: Block("IQ3_XXS", 256, 98),
-    19: Block("IQ1_S", 256, 50),
-    20: Block("IQ4_NL", 32, 18),
-    21: Block("IQ3_S", 256, 110),
-    22: Block("IQ2_S", 256, 82),
-    23: Block("IQ4_XS", 256, 136),
-    24: Block("I8", 1, 1),
-    25: Block("I16", 1, 2),
-    26: Block("I32", 1, 4),
-    27: Block("I64", 1, 8),
-    28: Block("F64", 1, 8),
-    29: Block("IQ1_M", 256, 56),
-    30: Block("BF16", 1, 2),
-    34: Block("TQ1_0", 256, 54),
-    35: Block("TQ2_0", 256, 66),
-    39: Block("MXFP4", 32, 17),
-    40: Block("NVFP4", 64, 36),
+GGML_TYPES = {
+    0: GgmlType("F32", 1, 4),
+    1: GgmlType("F16", 1, 2),
+    2: GgmlType("Q4_0", 32, 18),
+    3: GgmlType("Q4_1", 32, 20),
+    6: GgmlType("Q5_0", 32, 22),
+    7: GgmlType("Q5_1", 32, 24),
+    8: GgmlType("Q8_0", 32, 34),
+    9: GgmlType("Q8_1", 32, 40),
+    10: GgmlType("Q2_K", 256, 84),
+    11: GgmlType("Q3_K", 256, 110),
+    12: GgmlType("Q4_K", 256, 144),
+    13: GgmlType("Q5_K", 256, 176),
+    14: GgmlType("Q6_K", 256, 210),
+    15: GgmlType("Q8_K", 256, 292),
+    16: GgmlType("IQ2_XXS", 256, 66),
+    17: GgmlType("IQ2_XS", 256, 74),
+    18: GgmlType("IQ3_XXS", 256, 98),
+    19: GgmlType("IQ1_S", 256, 50),
+    20: GgmlType("IQ4_NL", 32, 18),
+    21: GgmlType("IQ3_S", 256, 110),
+    22: GgmlType("IQ2_S", 256, 82),
+    23: GgmlType("IQ4_XS", 256, 136),
+    24: GgmlType("I8", 1, 1),
+    25: GgmlType("I16", 1, 2),
+    26: GgmlType("I32", 1, 4),
+    27: GgmlType("I64", 1, 8),
+    28: GgmlType("F64", 1, 8),
+    29: GgmlType("IQ1_M", 256, 56),
+    30: GgmlType("BF16", 1, 2),
+    34: GgmlType("TQ1_0", 256, 54),
+    35: GgmlType("TQ2_0", 256, 66),
+    39: GgmlType("MXFP4", 32, 17),
+    40: GgmlType("NVFP4", 64, 36),
 }
 
 
@@ -219,15 +219,15 @@ def _tensors(header: _Header, number: int, alignment: int) -> Iterator[tuple[Sto
         if num_dimensions > MAX_DIMENSIONS:
             header.refuse(f"at most {MAX_DIMENSIONS} sides", f"{num_dimensions} of `{short(name)}`")
         sides = [header.integer(8) for _ in range(num_dimensions)]
-        block, start = BLOCKS.get(header.integer(4)), header.integer(8)
-        if block is None:
+        kind, start = GGML_TYPES.get(header.integer(4)), header.integer(8)
+        if kind is None:
             header.refuse("a dtype of GGUF that is known", f"another of `{short(name)}`")
-        if max(sides, default=0) > MAX_SIDE or (sides or [1])[0] % block.num_elements:
-            expected = f"rows of whole blocks of {block.num_elements} for {block.dtype}"
+        if max(sides, default=0) > MAX_SIDE or (sides or [1])[0] % kind.num_elements:
+            expected = f"rows of whole blocks of {kind.num_elements} for {kind.dtype}"
             header.refuse(expected, f"{(sides or [1])[0]:,} of `{short(name)}`")
         if start % alignment:
             header.refuse(f"offsets aligned to {alignment}", f"{start:,} of `{short(name)}`")
-        num_bytes = prod(sides) // block.num_elements * block.num_bytes
+        num_bytes = prod(sides) // kind.num_elements * kind.num_bytes
         shape = tuple(reversed(sides))
-        tensor = StoredTensor(name, block.dtype, shape, num_bytes)
+        tensor = StoredTensor(name, kind.dtype, shape, num_bytes)
         yield tensor, Extent(start, start + num_bytes, name)

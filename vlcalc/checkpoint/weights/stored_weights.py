@@ -169,10 +169,10 @@ def read_folder(
         got = (error.strerror or str(error)).lower()
         raise InputError(expected="a readable folder", got=got, where=str(folder)) from None
     files = read_files(listing, lambda name: LocalFile(folder / name))
-    return None if files is None else weights_of(files, config, tied=tied)
+    return None if files is None else stored_weights_of(files, config, tied=tied)
 
 
-def weights_of(
+def stored_weights_of(
     files: WeightFiles, config: Mapping[str, object], *, tied: bool = False
 ) -> StoredWeights:
     """Return what files hold, by component; arguments as `read_folder`."""
