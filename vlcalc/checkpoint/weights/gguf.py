@@ -28,6 +28,8 @@ MAX_STRINGS = 1_200_000  # of all lists; they must be walked one by one
 MAX_NAME_BYTES = 1024
 MAX_DIMENSIONS = 4
 MIN_TENSOR_BYTES = 24  # an empty name, a number of dimensions, a type, an offset
+MIN_KEY_BYTES = 13  # an empty name, a type, one byte
+MAX_ITEMS = 100_000  # tensors, or keys; the largest models have some thousands
 DEFAULT_ALIGNMENT = 32
 ALIGNMENT = "general.alignment"
 # Types of values, by number -> bytes of one.
@@ -93,8 +95,8 @@ def read_gguf(source: ByteSource) -> list[StoredTensor]:
     version = header.integer(4)
     if version not in VERSIONS:
         header.refuse("GGUF of version 2 or 3, little-endian", f"version {version}")
-    num_tensors = header.number_of("tensors", least_bytes=MIN_TENSOR_BYTES)
-    num_values = header.number_of("keys", least_bytes=13)
+    num_tensors = header.number_of("tensors", least_bytes=MIN_TENSOR_BYTES, most=MAX_ITEMS)
+    num_values = header.number_of("keys", least_bytes=MIN_KEY_BYTES, most=MAX_ITEMS)
     alignment = DEFAULT_ALIGNMENT
     for _ in range(num_values):
         alignment = _alignment(header) or alignment
@@ -149,10 +151,11 @@ class _Header:
     def integer(self, size: int) -> int:
         return int.from_bytes(self.take(size), "little")
 
-    def number_of(self, what: str, *, least_bytes: int) -> int:
-        """Return a number of things, each of at least so many bytes, that the file has room for."""
+    def number_of(self, what: str, *, least_bytes: int, most: int = MAX_HEADER_BYTES) -> int:
+        """Return a number of items, each of at least so many bytes, that the file has room for."""
         number = self.integer(8)
         room = (min(self._source.size, MAX_HEADER_BYTES) - self.offset) // least_bytes
+        room = min(room, most)
         if number > room:
             self.refuse(f"at most {room:,} {what}, which the file has room for", f"{number:,}")
         return number
