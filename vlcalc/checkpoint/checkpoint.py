@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vlcalc.checkpoint.config import Config, Sourced
-from vlcalc.checkpoint.folder import CONFIG, Folder
+from vlcalc.checkpoint.folder import CONFIG, TOKENIZER, Folder
 from vlcalc.checkpoint.image_processors import IMAGE_PROCESSORS
 from vlcalc.checkpoint.readers import DECODERS, Reader, reader_of
 from vlcalc.core.registry import Registry
@@ -13,7 +13,7 @@ from vlcalc.core.registry import Registry
 PROCESSOR = "processor_config.json"
 IMAGES = "preprocessor_config.json"
 VIDEOS = "video_preprocessor_config.json"
-TOKENIZER_FILES = ("tokenizer_config.json", "added_tokens.json", "tokenizer.json")
+TOKENIZER_FILES = ("tokenizer_config.json", "added_tokens.json", TOKENIZER)
 
 
 class Checkpoint:
@@ -67,9 +67,14 @@ class Checkpoint:
 
         The list is not parsed: a tag in quotes stands nowhere else in it.
         """
-        texts = [self._folder.read_text(name) for name in TOKENIZER_FILES]
-        known = [text for text in texts if text is not None]
-        return any(f'"{token}"' in text for text in known) if known else None
+        answer = None
+        for name in TOKENIZER_FILES:  # the largest, which may have to be fetched, last
+            text = self._folder.read_text(name)
+            if text is not None:
+                answer = f'"{token}"' in text
+            if answer:
+                break
+        return answer
 
     def tied(self, text: Config, *, text_counts: bool) -> Sourced:
         """Return whether the head is the embedding.

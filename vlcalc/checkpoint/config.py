@@ -109,6 +109,10 @@ class Config:
         """Tell whether the object itself has a key, and not null."""
         return self._data.get(name) is not None
 
+    def names(self) -> list[str]:
+        """Return the keys that the object itself has."""
+        return list(self._data)
+
     def key(self, *names: str) -> Sourced:
         """Return the value of one of several spellings of a key, with its source.
 

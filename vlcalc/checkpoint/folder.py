@@ -6,23 +6,40 @@ import json
 import stat
 from pathlib import Path
 
+from vlcalc.checkpoint.source import ModelSource
 from vlcalc.core.errors import InputError
 
 MAX_FILE_BYTES = 16_777_216  # Chameleon's config.json, the largest known, lists 65,536 words
+MAX_TOKENIZER_BYTES = 67_108_864  # Gemma 3's tokenizer.json, the largest known, has 33,384,568
 CONFIG = "config.json"
+TOKENIZER = "tokenizer.json"
+
+
+def check_size(num_bytes: int, name: str, *, where: str) -> None:
+    """Refuse a configuration file of a size that none has.
+
+    Raises:
+        InputError: it is larger than any known one of its name.
+    """
+    most = MAX_TOKENIZER_BYTES if name == TOKENIZER else MAX_FILE_BYTES
+    if num_bytes > most:
+        raise InputError(
+            expected=f"a file of at most {most:,} bytes", got=f"{num_bytes:,} bytes", where=where
+        )
 
 
 class Folder:
     """A folder of configuration files; each is read once, and those that were read are listed.
 
     Attributes:
-        path: where it is.
+        name: its own, without those of the folders around it.
         files: names of the files that were read, in that order.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.name = path.resolve().name
         self.files: list[str] = []
+        self._path = path
         self._texts: dict[str, str | None] = {}
 
     def read_json(self, name: str) -> dict[str, object] | None:
@@ -60,20 +77,29 @@ class Folder:
             self._texts[name] = self._read(name)
         return self._texts[name]
 
+    def source(self) -> ModelSource:
+        """Return the folder and the files that were read until now."""
+        return ModelSource("folder", str(self._path), files=tuple(self.files))
+
+    def without_config(self) -> InputError:
+        """Return the error that says that there is no `config.json`."""
+        return InputError(expected=f"a folder with a {CONFIG}", got="none", where=str(self._path))
+
+    def path_of(self, name: str) -> Path | None:
+        """Return where a file is, or would be; None where it is known that there is none."""
+        return self._path / name
+
     def _read(self, name: str) -> str | None:
-        path = self.path / name
+        path = self.path_of(name)
+        if path is None:
+            return None
         try:
             status = path.stat()
             if not stat.S_ISREG(status.st_mode) or not self._is_inside(path):
                 raise InputError(
                     expected="a regular file of the folder", got="another", where=str(path)
                 )
-            if status.st_size > MAX_FILE_BYTES:
-                raise InputError(
-                    expected=f"a file of at most {MAX_FILE_BYTES:,} bytes",
-                    got=f"{status.st_size:,} bytes",
-                    where=str(path),
-                )
+            check_size(status.st_size, name, where=str(path))
             text = path.read_text(encoding="utf-8-sig")
         except FileNotFoundError:
             return None
@@ -87,12 +113,12 @@ class Folder:
 
     def _is_inside(self, path: Path) -> bool:
         """Tell whether a file lies in the folder, or in the Hub cache's store of its repository."""
-        folder = self.path.resolve()
+        folder = self._path.resolve()
         blobs = folder.parent.parent / "blobs"
         return path.resolve().parent in (folder, blobs)
 
     def _where(self, name: str) -> str:
-        return str(self.path / name)
+        return str(self.path_of(name) or name)
 
 
 def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
