@@ -119,7 +119,7 @@ def test_values_remember_where_they_are_from(tmp_path: Path) -> None:
     depth = loaded.document.mark(("language", "decoder", "depth"))
     assert str(width) == "config.json: text_config.hidden_size"
     assert str(depth) == "config.json: text_config.num_hidden_layers (llama default)"
-    assert loaded.files == ("config.json",)
+    assert loaded.source.files == ("config.json",)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ taken as absent only if another one says what it would say.
 
 from __future__ import annotations
 
+import importlib
 import logging
 import re
 from collections.abc import Iterator
@@ -95,7 +96,11 @@ class HubFolder(Folder):
         Args:
             hub_id: the repository and its revision.
             refresh: ask the Hub for the newest commit of the revision, whatever the cache has.
+
+        Raises:
+            HubError: the Hub's client cannot be imported.
         """
+        check_client()
         super().__init__(Path(hub_id.repository))
         self.name = hub_id.repository.partition("/")[2]
         self.hub_id = hub_id
@@ -193,6 +198,23 @@ class HubFolder(Folder):
 
     def _where(self, name: str) -> str:
         return f"{self.hub_id} {name}"
+
+
+def check_client() -> None:
+    """Import the Hub's client, which reads its settings then.
+
+    Raises:
+        HubError: it is not installed, or a setting is none that it can read.
+    """
+    try:
+        importlib.import_module("huggingface_hub.file_download")
+    except ImportError as error:
+        expected, got = "the package huggingface_hub", str(error)
+    except ValueError as error:
+        expected, got = "settings of the Hub in HF_ENDPOINT and other HF_ variables", str(error)
+    else:
+        return
+    raise HubError("local", expected=expected, got=got.partition("\n")[0])
 
 
 def fetch_file(repository: str, name: str, revision: str) -> Path | None:

@@ -135,9 +135,9 @@ def explain_hub_error(
 
 
 def is_inconsistent(error: BaseException) -> bool:
-    """Tell whether a file, or what an earlier attempt left of it, has another length than it should.
+    """Tell whether a file, or what an earlier attempt left of it, is of another length than it was.
 
-    The client has no class for that; it asks a server for what lies behind the end of a file (416).
+    The client has no class for the first; for the second, it asks for what is behind the end (416).
     """
     has_text = isinstance(error, OSError) and str(error).startswith("Consistency check failed")
     return has_text or _status(error) == 416

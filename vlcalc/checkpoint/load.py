@@ -112,7 +112,7 @@ def _open_id(hub_id: HubId, *, refresh: bool) -> LoadedModel:
     except HubError as error:
         sibling = _quantised_sibling(hub_id, error)
         if sibling is None or refresh:
-            raise_with_attempts(error, folder, refresh=refresh)
+            _raise_with_attempts(error, folder, refresh=refresh)
         return sibling
     return LoadedModel(checkpoint.spec, checkpoint.source, checkpoint.quantisation)
 
@@ -155,7 +155,7 @@ def _only_entry_of_repository(name: str) -> catalogue.Entry | None:
     return entries[0] if len(entries) == 1 else None
 
 
-def raise_with_attempts(error: HubError, folder: HubFolder, *, refresh: bool) -> NoReturn:
+def _raise_with_attempts(error: HubError, folder: HubFolder, *, refresh: bool) -> NoReturn:
     """Raise the error of a repository anew, with where else it was looked for.
 
     Raises:
