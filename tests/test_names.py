@@ -29,8 +29,9 @@ def public_names() -> Iterator[tuple[str, str]]:
     """Yield each public class and function at the top of a file, with the file."""
     for file, tree in TREES.items():
         for node in tree.body:
-            named = isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-            if named and not node.name.startswith("_"):
+            if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            if not node.name.startswith("_"):
                 yield node.name, file
 
 

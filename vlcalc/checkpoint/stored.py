@@ -24,9 +24,9 @@ def weights_beside(name: str, spec: ModelSpec) -> StoredWeights | None:
     if not is_checkpoint(name):
         return None
     path = Path(name)
-    folder = Folder(path.parent if path.name == CONFIG else path)
+    place = path.parent if path.name == CONFIG else path
     language = spec.language
     shape = language.decoder or language.encoder_decoder
     return read_folder(
-        folder.path, folder.read_json(CONFIG) or {}, tied=bool(shape and shape.tied_embeddings)
+        place, Folder(place).read_json(CONFIG) or {}, tied=bool(shape and shape.tied_embeddings)
     )
