@@ -20,6 +20,7 @@ EMPTY_WORDS = {"found", "told", "asked"}
 DEFAULTS = {
     "cost/repeated.py": "what torch dispatches may be no operator, and then has no schema",
     "cost/trace.py": "older versions of torch do not say of every operator whether it is a view",
+    "checkpoint/hub_errors.py": "errors of several HTTP clients, each with an answer or without",
     "spec/document.py": "PyYAML has its fast loader only where it was built with libyaml",
     "spec/messages.py": "an annotation is any object; those of `Annotated` alone have metadata",
 }

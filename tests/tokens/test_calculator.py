@@ -85,3 +85,9 @@ def test_the_squarest_grid_has_all_tiles(num_tiles: int) -> None:
     columns, rows = squarest_grid(num_tiles)
     assert columns * rows == num_tiles
     assert columns >= rows
+
+
+def test_a_tile_of_one_pixel_is_a_tile() -> None:
+    assert cut_image(ImageSize(3, 2), 1, patch_px=1, thumbnail=False).num_tiles == 6
+    with pytest.raises(InputError, match="at least 1 px a tile, got 0"):
+        cut_image(ImageSize(3, 2), 0, patch_px=1)

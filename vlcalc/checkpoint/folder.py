@@ -15,7 +15,7 @@ CONFIG = "config.json"
 TOKENIZER = "tokenizer.json"
 
 
-def check_size(num_bytes: int, name: str, *, where: str) -> None:
+def check_file_size(num_bytes: int, name: str, *, where: str) -> None:
     """Refuse a configuration file of a size that none has.
 
     Raises:
@@ -99,7 +99,7 @@ class Folder:
                 raise InputError(
                     expected="a regular file of the folder", got="another", where=str(path)
                 )
-            check_size(status.st_size, name, where=str(path))
+            check_file_size(status.st_size, name, where=str(path))
             text = path.read_text(encoding="utf-8-sig")
         except FileNotFoundError:
             return None

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vlcalc.checkpoint.checkpoint import IMAGES, PROCESSOR, TOKENIZER_FILES, VIDEOS
-from vlcalc.checkpoint.folder import CONFIG, TOKENIZER, Folder, check_size
+from vlcalc.checkpoint.folder import CONFIG, TOKENIZER, Folder, check_file_size
 from vlcalc.checkpoint.hub_errors import (
     HubError,
     explain_hub_error,
@@ -234,7 +234,7 @@ def fetch_file(repository: str, name: str, revision: str) -> Path | None:
             url = hf_hub_url(repository, name, revision=revision)
             with suppress(EntryNotFoundError):  # raised once more below, and kept in the cache
                 metadata = get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT)
-                check_size(metadata.size or 0, name, where=url)
+                check_file_size(metadata.size or 0, name, where=url)
             return _download(repository, name, revision)
     except InputError:
         raise
