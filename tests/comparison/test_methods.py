@@ -15,6 +15,7 @@ from vlcalc.fusion.inserted import InsertedLayers
 from vlcalc.spec import catalogue
 from vlcalc.spec.loader import load_fusion
 from vlcalc.spec.parts import fusion_group, load_language, load_vision
+from vlcalc.spec.schema import VisionSpec
 
 WINDOW = 4096
 KV_BYTES_PER_TOKEN = 2 * 32 * 4096 * 2  # keys and values, layers, width, bytes of bfloat16
@@ -48,6 +49,17 @@ def test_a_linear_projector_by_hand() -> None:
     assert row.weight_bytes == 2 * 4_198_400
     assert row.peak_activation_bytes == 576 * 4096 * 2
     assert row.compression == 1
+
+
+def test_a_prompt_of_nothing_costs_nothing() -> None:
+    row = row_of("dual_projection", text_tokens=0)
+    assert (row.error, row.sequence_length, row.prefill_flops) == ("", 0, 0)
+
+
+def test_an_encoder_that_names_no_prefix_tokens_has_none() -> None:
+    vision = VisionSpec(name="x", patch_size=14, image_size=336, width=1024)
+    assert vision.num_prefix_tokens is None
+    assert setting(vision=vision).dims.num_prefix_tokens == 0
 
 
 def test_prefill_follows_from_the_tokens() -> None:

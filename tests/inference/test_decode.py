@@ -107,6 +107,23 @@ def test_a_step_counts_as_its_modules_do(kind: str) -> None:
     assert sum_of(DecoderBlocks(shape, plan).token(7), plan.load).flops == shape.decode_flops(7, 2)
 
 
+@pytest.mark.parametrize("kind", DECODERS)
+def test_a_step_puts_one_position_of_each_prompt_through_every_block(kind: str) -> None:
+    plan = planned({"decoder": {**LLAMA, **DECODERS[kind]}}, load_of(3, batch_size=2))
+    shape = plan.spec.language.decoder
+    assert shape is not None
+    for block in DecoderBlocks(shape, plan).token(7):
+        _module, inputs = block.build("meta")
+        assert inputs[0].shape[:2] == (2, 1), block.path
+
+
+def test_a_text_encoder_that_neither_pools_nor_predicts_has_no_head() -> None:
+    bare = {**TEXT, **TEXTS["bert"], "pooler": False}
+    shape, plan = TextEncoder.model_validate(bare), planned({"text_encoder": bare}, load_of(6))
+    paths = [block.path for block in TextBlocks(shape, plan).prompt()]
+    assert paths == ["language.embedding", "language.layers"]
+
+
 @pytest.mark.parametrize("kind", ENCODER_DECODERS)
 def test_a_step_of_the_others_counts_as_its_modules_do(kind: str) -> None:
     fields = {**T5, **ENCODER_DECODERS[kind]}
