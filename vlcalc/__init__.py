@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vlcalc.api.fit import find_devices, fit, fit_report
     from vlcalc.api.inspect import analyze, inspect, predict
     from vlcalc.api.inspect_method import inspect_method
+    from vlcalc.api.kernels import compare_kernels
     from vlcalc.api.specs import spec_schema, spec_text, specs, validate_specs
     from vlcalc.api.token_sizes import each_size, token_distribution
     from vlcalc.api.tokens import count_tokens, explain_tokens, tokens
@@ -48,6 +49,7 @@ __all__ = [
     "calculate_tiles",
     "calibrate",
     "compare",
+    "compare_kernels",
     "count_tokens",
     "describe_device",
     "detect_devices",
@@ -87,6 +89,7 @@ _HOMES = {
     "calculate_tiles": "vlcalc.api.calculator",
     "calibrate": "vlcalc.api.devices",
     "compare": "vlcalc.api.compare",
+    "compare_kernels": "vlcalc.api.kernels",
     "count_tokens": "vlcalc.api.tokens",
     "describe_device": "vlcalc.api.devices",
     "detect_devices": "vlcalc.api.devices",

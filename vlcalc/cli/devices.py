@@ -95,6 +95,34 @@ def calibrate_device(
     )
 
 
+@app.command("kernels", cls=Command)
+def show_kernels(
+    device: Annotated[
+        str, typer.Argument(help="Name, alias or YAML file; `all` for each in the file.")
+    ],
+    against: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE.csv",
+            help="Measured products, attention, expert layers or collectives; by its columns.",
+        ),
+    ],
+    format: Format = "table",  # noqa: A002
+    output: Output = None,
+) -> None:
+    """Hold measured kernels against predicted ones: each row's error, and a summary by device."""
+    from vlcalc.api.kernels import compare_kernels
+    from vlcalc.cli.output import ONE_TABLE
+
+    report = compare_kernels(device, against=against)
+    show_report(report, format, output)
+    if format in ONE_TABLE:  # the rows alone, which a summary would spoil
+        summary = report.tables[-1]
+        for row in summary.rows:
+            pairs = zip(summary.columns, row, strict=True)
+            typer.echo(", ".join(f"{column.title} {value}" for column, value in pairs), err=True)
+
+
 def _checked(output: Path | None, own: Path) -> Path:
     """Return the file to write, checked before a minute is spent on measuring.
 
