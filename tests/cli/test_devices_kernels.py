@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run
+from tests.conftest import Ran
+
+Run = Callable[..., Ran]
 
 PRODUCTS = """device,dtype,rows,columns,inner,latency_us
 h100-sxm,bfloat16,1024,4096,4096,63.5
@@ -43,7 +46,8 @@ def test_one_device_is_picked_by_its_alias(run: Run, tmp_path: Path) -> None:
 
 def test_relative_is_said(run: Run, tmp_path: Path) -> None:
     file = written(tmp_path, PRODUCTS.replace("h100-sxm", "h100-pcie"))
-    assert "nearest relative, h100-sxm" in run("devices", "kernels", "h100-pcie", "--against", file).out
+    ran = run("devices", "kernels", "h100-pcie", "--against", file)
+    assert "nearest relative, h100-sxm" in ran.out
 
 
 @pytest.mark.parametrize(
@@ -66,12 +70,14 @@ def test_relative_is_said(run: Run, tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_bad_files_are_one_line(run: Run, tmp_path: Path, text: str, said: str) -> None:
-    ran = run("devices", "kernels", "all", "--against", written(tmp_path, text), code=1)
+    ran = run("devices", "kernels", "all", "--against", written(tmp_path, text))
+    assert ran.code == 1
     assert said in ran.err
     assert ran.err.count("\n") == 1
 
 
 def test_file_that_is_not_there_is_one_line(run: Run, tmp_path: Path) -> None:
-    ran = run("devices", "kernels", "l40s", "--against", str(tmp_path / "no.csv"), code=1)
+    ran = run("devices", "kernels", "l40s", "--against", str(tmp_path / "no.csv"))
+    assert ran.code == 1
     assert "--against" in ran.err
     assert ran.err.count("\n") == 1

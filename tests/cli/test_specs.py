@@ -95,6 +95,7 @@ def test_the_package_says_that_it_is_typed() -> None:
         ("devices",),
         ("devices", "list"),
         ("devices", "calibrate"),
+        ("devices", "kernels"),
         ("specs",),
         ("specs", "list"),
         ("specs", "validate"),

@@ -25,6 +25,6 @@ def compare_kernels(device: str, *, against: str | PathLike[str]) -> Report:
     from vlcalc.serving.kernels.against_tables import error_summary, kernel_rows
 
     spec = None if device == "all" else load_device(device, where=Argument("device"))
-    compared = compared_kernels(Path(against), spec, Argument("against"))
+    compared = compared_kernels(Path(against), spec, Argument(f"against {against}"))
     rows, summary = kernel_rows(compared), error_summary(compared)
     return Report(tables=[rows, summary], machines=rows)

@@ -48,14 +48,14 @@ def compared_kernels(path: Path, device: DeviceSpec | None, where: str) -> list[
     Args:
         path: the file, of the columns of one kernel, told apart by them.
         device: the only device that is wanted; None for all.
-        where: the option that gave the file.
+        where: the option that gave the file, and the file.
 
     Raises:
         InputError: the file cannot be read, its columns are no kernel's, a cell is not what its
             column holds, a kernel cannot be predicted, or no row is of the device.
     """
     header, rows = _read(path, where)
-    kind = _kind(header, f"{where} {path}")
+    kind = _kind(header, where)
     devices: dict[str, DeviceSpec] = {}
     compared = []
     for number, cells in rows:
@@ -71,7 +71,7 @@ def compared_kernels(path: Path, device: DeviceSpec | None, where: str) -> list[
         raise InputError(
             expected=f"rows of `{name}`",
             got=f"those of {', '.join(f'`{n}`' for n in devices)}" if devices else "no rows",
-            where=f"{where} {path}",
+            where=where,
         )
     return compared
 
@@ -82,11 +82,9 @@ def _read(path: Path, where: str) -> tuple[list[str], Iterator[tuple[int, dict[s
         text = read_bytes(path, MAX_FILE_BYTES).decode("utf-8-sig")
     except OSError as error:
         got = (error.strerror or str(error)).lower()
-        raise InputError(expected="a CSV file", got=got, where=f"{where} {path}") from None
+        raise InputError(expected="a CSV file", got=got, where=where) from None
     except UnicodeDecodeError:
-        raise InputError(
-            expected="a CSV file in UTF-8", got="other bytes", where=f"{where} {path}"
-        ) from None
+        raise InputError(expected="a CSV file in UTF-8", got="other bytes", where=where) from None
     reader = csv.reader(io.StringIO(text, newline=""))
     try:
         header = [name.strip() for name in next(reader, [])]
