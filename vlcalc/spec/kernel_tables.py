@@ -77,6 +77,11 @@ def nearest_table(device: str, kernel: str, variant: str) -> KernelTable | None:
     return next((table for table in tables if table is not None), None)
 
 
+def measured_devices() -> list[str]:
+    """Return the names of the devices that have tables."""
+    return sorted(path.name for path in tables_folder().iterdir() if path.is_dir())
+
+
 def tables_folder() -> Path:
     """Return the folder that holds a folder of tables for each measured device."""
     return specs_folder() / "devices" / "kernels"

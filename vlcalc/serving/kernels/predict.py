@@ -12,7 +12,7 @@ from vlcalc.serving.kernels.neighbours import PointIndex, point_index
 from vlcalc.serving.kernels.shapes import Collective, Kernel
 from vlcalc.spec.device import DeviceSpec
 from vlcalc.spec.devices import load_device
-from vlcalc.spec.kernel_tables import KernelTable, nearest_table
+from vlcalc.spec.kernel_tables import KernelTable, measured_devices, nearest_table
 
 FLAT_SHARE = 0.8
 FLAT_START_S = 3e-6
@@ -69,7 +69,7 @@ def predict_kernel(shape: Kernel, device: DeviceSpec) -> KernelTime:
         raise InputError(
             expected="a device with kernel tables, or one of its architecture",
             got=f"`{device.name}`, which has none of `{shape.kernel}` in {shape.variant}",
-            hint="`vlcalc devices kernels --help` says which have",
+            hint=f"measured are {', '.join(measured_devices())}, and their relatives",
         )
     return predict_from(table, shape, peaks_of(device, table))
 
