@@ -15,7 +15,7 @@ from vlcalc.serving.kernels.shapes import (
     DecodeAttention,
     EncoderAttention,
     Kernel,
-    Product,
+    MatrixProduct,
 )
 from vlcalc.spec.devices import load_device
 from vlcalc.spec.kernel_tables import load_kernel_table, read_kernel_table, tables_folder
@@ -86,8 +86,8 @@ def test_measurement_is_returned(path: Path) -> None:
 
 def test_beyond_the_table_the_edge_holds_and_is_marked() -> None:
     h100 = load_device("h100-sxm")
-    edge = predict_kernel(Product("bfloat16", 32768, 65536, 16384), h100)
-    beyond = predict_kernel(Product("bfloat16", 2 * 32768, 65536, 16384), h100)
+    edge = predict_kernel(MatrixProduct("bfloat16", 32768, 65536, 16384), h100)
+    beyond = predict_kernel(MatrixProduct("bfloat16", 2 * 32768, 65536, 16384), h100)
     assert not edge.is_extrapolated
     assert beyond.is_extrapolated
     assert beyond.seconds == pytest.approx(2 * edge.seconds, rel=0.01)
@@ -100,7 +100,7 @@ def test_time_grows_with_what_there_is_to_do(name: str) -> None:
         [EncoderAttention("bfloat16", batch, 700, 16, 64) for batch in (1, 4, 16, 64)],
         [EncoderAttention("bfloat16", 1, length, 16, 64) for length in (600, 1200, 2400, 4800)],
         [DecodeAttention("bfloat16", 8, n, 32, 8, 128) for n in (3000, 12000, 48000)],
-        [Product("bfloat16", rows, 5120, 5120) for rows in (700, 1400, 2800, 5600)],
+        [MatrixProduct("bfloat16", rows, 5120, 5120) for rows in (700, 1400, 2800, 5600)],
     ]
     for ladder in ladders:
         seconds = [predict_kernel(shape, device).seconds for shape in ladder]
@@ -108,7 +108,7 @@ def test_time_grows_with_what_there_is_to_do(name: str) -> None:
 
 
 def test_relative_is_named() -> None:
-    time_of = predict_kernel(Product("bfloat16", 1024, 4096, 4096), load_device("h100-pcie"))
+    time_of = predict_kernel(MatrixProduct("bfloat16", 1024, 4096, 4096), load_device("h100-pcie"))
     assert time_of.table_device == "h100-sxm"
     assert not time_of.is_extrapolated
 

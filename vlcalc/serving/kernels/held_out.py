@@ -11,7 +11,7 @@ from hashlib import sha256
 from statistics import mean, median
 from typing import NamedTuple
 
-from vlcalc.serving.kernels.neighbours import Point, PointIndex
+from vlcalc.serving.kernels.neighbours import PointIndex, TimedKernel
 from vlcalc.serving.kernels.predict import predict_from, table_peaks
 from vlcalc.serving.kernels.shapes import Kernel
 from vlcalc.spec.kernel_tables import KernelTable
@@ -70,10 +70,10 @@ def _half_of(table: KernelTable, sizes: dict[str, int]) -> int:
     return sha256(f"{table.kernel},{table.variant},{text}".encode()).digest()[0] & 1
 
 
-def all_points(table: KernelTable) -> Iterator[Point]:
+def all_points(table: KernelTable) -> Iterator[TimedKernel]:
     """Yield every measurement of a table."""
     index = PointIndex(table)
     for series in index.series:
         for value, seconds in zip(series.values, series.seconds, strict=True):
             shape: Kernel = index.kind(**series.shape, **{table.axis: value})
-            yield Point(shape, shape.position, seconds)
+            yield TimedKernel(shape, shape.position, seconds)

@@ -21,7 +21,7 @@ NUM_PER_SIDE = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class TimedKernel:
     """One measurement."""
 
     shape: Kernel
@@ -37,7 +37,7 @@ class Series:
     position: Position
     values: list[int]
     seconds: list[float]
-    points: dict[int, Point] = field(default_factory=dict)
+    points: dict[int, TimedKernel] = field(default_factory=dict)
 
 
 class PointIndex:
@@ -88,7 +88,7 @@ class PointIndex:
         ends = min(value[0] for value in values), max(value[-1] for value in values)
         return {**bounds, self.table.axis: ends}
 
-    def nearest(self, shape: Kernel) -> list[Point]:
+    def nearest(self, shape: Kernel) -> list[TimedKernel]:
         """Return the points nearest to a size, the nearest first."""
         position = shape.position
         keys = self._without_axis(position)
@@ -104,12 +104,12 @@ class PointIndex:
         candidates.sort(key=itemgetter(0))
         return [point for _, point in candidates[:NUM_NEIGHBOURS]]
 
-    def _around(self, series: Series, value: int) -> Iterator[Point]:
+    def _around(self, series: Series, value: int) -> Iterator[TimedKernel]:
         at = bisect_left(series.values, value)
         for i in range(max(at - NUM_PER_SIDE, 0), min(at + NUM_PER_SIDE, len(series.values))):
             if i not in series.points:
                 shape = self.kind(**series.shape, **{self.table.axis: series.values[i]})
-                series.points[i] = Point(shape, shape.position, series.seconds[i])
+                series.points[i] = TimedKernel(shape, shape.position, series.seconds[i])
             yield series.points[i]
 
 

@@ -50,7 +50,7 @@ class Kernel:
 
 
 @dataclass(frozen=True)
-class Product(Kernel):
+class MatrixProduct(Kernel):
     """(rows x inner) @ (inner x columns)."""
 
     kernel = "product"
@@ -278,6 +278,6 @@ class Collective(Kernel):
 KERNELS: dict[str, type[Kernel]] = {
     cls.kernel: cls
     for cls in (
-        Product, EncoderAttention, PrefillAttention, DecodeAttention, ExpertLayer, Collective,
+        MatrixProduct, EncoderAttention, PrefillAttention, DecodeAttention, ExpertLayer, Collective,
     )
 }  # fmt: skip
