@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from tests.modules.helpers import built
 from vlcalc.cost.flops import count_flops
 from vlcalc.cost.meta import output_shapes, to_meta
-from vlcalc.cost.params import count_params, module_weight_bytes, params_by_module
+from vlcalc.cost.params import count_params, params_by_module
 from vlcalc.cost.tree import cost_tree
 
 
@@ -32,7 +32,6 @@ def test_tied_tensors_count_once_and_buffers_never() -> None:
     module = Tied()
     assert count_params(module) == 10 * 8 + 2 * 8
     assert params_by_module(module) == {"": 96, "words": 80, "norm": 16, "head": 80}
-    assert module_weight_bytes(module) == 4 * 96
     assert count_params(to_meta(module)) == 96
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vlcalc.backbones.decoder import Decoder
+from vlcalc.core.bounds import MAX_BATCH_SIZE
 from vlcalc.core.dtypes import DTYPE_BYTES
 from vlcalc.core.errors import InputError, near_miss
 from vlcalc.core.image_size import ImageSize
@@ -12,7 +13,6 @@ from vlcalc.fusion.base import Dims
 from vlcalc.spec.schema import LanguageSpec, VisionSpec
 from vlcalc.tokens.calculator import calculate, cut_image
 
-MAX_BATCH_SIZE = 1_000_000
 ATTENTION_BACKENDS = ("math", "flash", "efficient")
 
 

@@ -19,6 +19,7 @@ MAX_COUNT = 10**12
 MAX_AMOUNT = 10**18
 MIN_QUANTITY = 1e-18
 MAX_QUANTITY = 1e24
+MAX_BATCH_SIZE = 1_000_000
 
 PositiveInt = Annotated[int, Field(gt=0, le=MAX_COUNT)]
 NonNegativeInt = Annotated[int, Field(ge=0, le=MAX_COUNT)]

@@ -16,8 +16,3 @@ def params_by_module(module: nn.Module) -> dict[str, int]:
     A tensor that two submodules share counts in both, and once in what contains both.
     """
     return {name: count_params(submodule) for name, submodule in module.named_modules()}
-
-
-def module_weight_bytes(module: nn.Module) -> int:
-    """Return the bytes of the parameters in the dtypes they have."""
-    return sum(p.numel() * p.element_size() for p in module.parameters())

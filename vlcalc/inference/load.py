@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, cast, get_args
 
 from vlcalc.backbones.decoder import Logits
+from vlcalc.core.bounds import MAX_BATCH_SIZE
 from vlcalc.core.dtypes import DTYPE_BYTES
 from vlcalc.core.errors import InputError, near_miss
 from vlcalc.core.image_size import ImageSize
@@ -17,7 +18,6 @@ from vlcalc.tokens.budget import Request
 Attention = Literal["math", "flash", "efficient", "cpu"]
 
 KV_DTYPE_BYTES = {**DTYPE_BYTES, "float8": 1, "int8": 1}
-MAX_BATCH_SIZE = 1_000_000
 MAX_OUTPUT_TOKENS = 10_000_000
 
 

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
+from vlcalc.core.bounds import MAX_BATCH_SIZE
 from vlcalc.core.errors import InputError, RefusedError
 from vlcalc.core.known import sum_known
 from vlcalc.cost.components import components
 from vlcalc.inference.blocks.block import Pass, Phase
 from vlcalc.inference.blocks.phases import phase_passes
 from vlcalc.inference.costs import block_peaks
-from vlcalc.inference.load import MAX_BATCH_SIZE, MAX_OUTPUT_TOKENS, Load
+from vlcalc.inference.load import MAX_OUTPUT_TOKENS, Load
 from vlcalc.inference.memory import cache_bytes, weight_bytes
 from vlcalc.inference.plan import Plan, make_plan
 from vlcalc.serving.search import Search
