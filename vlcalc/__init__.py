@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from vlcalc.api.compare import compare
     from vlcalc.api.devices import calibrate, describe_device, detect_devices, devices
     from vlcalc.api.fit import find_devices, fit, fit_report
+    from vlcalc.api.import_checkpoint import import_checkpoint
     from vlcalc.api.inspect import analyze, inspect, predict
     from vlcalc.api.inspect_method import inspect_method
     from vlcalc.api.kernels import compare_kernels
     from vlcalc.api.specs import spec_schema, spec_text, specs, validate_specs
+    from vlcalc.api.text_length import count_text_tokens
     from vlcalc.api.token_sizes import each_size, token_distribution
     from vlcalc.api.tokens import count_tokens, explain_tokens, tokens
+    from vlcalc.api.verify import verify_catalogue, verify_model
     from vlcalc.comparison.methods import Comparison
     from vlcalc.core.image_size import ImageSize
     from vlcalc.inference.inference import Inference
@@ -50,6 +53,7 @@ __all__ = [
     "calibrate",
     "compare",
     "compare_kernels",
+    "count_text_tokens",
     "count_tokens",
     "describe_device",
     "detect_devices",
@@ -59,6 +63,7 @@ __all__ = [
     "find_devices",
     "fit",
     "fit_report",
+    "import_checkpoint",
     "inspect",
     "inspect_method",
     "load_device",
@@ -73,6 +78,8 @@ __all__ = [
     "token_distribution",
     "tokens",
     "validate_specs",
+    "verify_catalogue",
+    "verify_model",
 ]
 
 _HOMES = {
@@ -90,6 +97,7 @@ _HOMES = {
     "calibrate": "vlcalc.api.devices",
     "compare": "vlcalc.api.compare",
     "compare_kernels": "vlcalc.api.kernels",
+    "count_text_tokens": "vlcalc.api.text_length",
     "count_tokens": "vlcalc.api.tokens",
     "describe_device": "vlcalc.api.devices",
     "detect_devices": "vlcalc.api.devices",
@@ -99,6 +107,7 @@ _HOMES = {
     "find_devices": "vlcalc.api.fit",
     "fit": "vlcalc.api.fit",
     "fit_report": "vlcalc.api.fit",
+    "import_checkpoint": "vlcalc.api.import_checkpoint",
     "inspect": "vlcalc.api.inspect",
     "inspect_method": "vlcalc.api.inspect_method",
     "load_device": "vlcalc.spec.devices",
@@ -113,6 +122,8 @@ _HOMES = {
     "token_distribution": "vlcalc.api.token_sizes",
     "tokens": "vlcalc.api.tokens",
     "validate_specs": "vlcalc.api.specs",
+    "verify_catalogue": "vlcalc.api.verify",
+    "verify_model": "vlcalc.api.verify",
 }
 
 

@@ -92,6 +92,8 @@ def test_the_package_says_that_it_is_typed() -> None:
         ("bench",),
         ("fit",),
         ("audit",),
+        ("import",),
+        ("verify",),
         ("devices",),
         ("devices", "list"),
         ("devices", "calibrate"),

@@ -52,6 +52,25 @@ def whole_number(text: str | None, option: str, *, minimum: int = 0) -> int | No
     return None if text is None else parse_count(text, where=f"--{option}", minimum=minimum)
 
 
+def text_length(text: str | None, prompt: str | None, model: str | None) -> int | None:
+    """Return the tokens of a text, given as a number or in words; None where neither was.
+
+    Raises:
+        InputError: both were given, or the model has no tokenizer for words.
+    """
+    if prompt is None:
+        return whole_number(text, "text")
+    if text is not None:
+        raise InputError(expected="--text or --prompt, not both", got=f"`{text}` and a text")
+    if model is None:
+        raise InputError(
+            expected="one --model, whose tokenizer counts", got="another number", where="--prompt"
+        )
+    from vlcalc.api.text_length import count_text_tokens
+
+    return count_text_tokens(model, prompt)
+
+
 def whole_numbers(text: str | None, option: str) -> tuple[int, ...]:
     """Return the whole numbers of an option that are joined by commas; none without it."""
     from vlcalc.core.units import parse_counts

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vlcalc.api import defaults
-from vlcalc.cli.edge import given, show_report, whole_number
+from vlcalc.cli.edge import given, show_report, text_length, whole_number
 from vlcalc.cli.options import (
     DtypeOrStored,
     Format,
@@ -15,6 +15,7 @@ from vlcalc.cli.options import (
     Output,
     OutputTokens,
     OwnImage,
+    Prompt,
     Quant,
     TensorParallel,
 )
@@ -38,6 +39,7 @@ def fit_command(
     image: OwnImage = None,
     images: Annotated[int | None, Opt(metavar="N", help="Images of a prompt; 1.")] = None,
     text: Annotated[str | None, Opt(metavar="N", help="Tokens of text; 50.")] = None,
+    prompt: Prompt = None,
     output_tokens: OutputTokens = None,
     batch: Annotated[str, Opt(metavar="N", help="Prompts at once.")] = str(defaults.BATCH_SIZE),
     dtype: DtypeOrStored = None,
@@ -59,7 +61,7 @@ def fit_command(
 
     load = given(
         num_images=images,
-        text_tokens=whole_number(text, "text"),
+        text_tokens=text_length(text, prompt, model),
         output_tokens=whole_number(output_tokens, "output-tokens", minimum=1),
         batch_size=whole_number(batch, "batch", minimum=1),
         dtype=dtype,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vlcalc.api import defaults
-from vlcalc.cli.edge import given, refuse, show_report, whole_number
+from vlcalc.cli.edge import given, refuse, show_report, text_length, whole_number
 from vlcalc.cli.options import (
     DtypeOrStored,
     Format,
@@ -16,6 +16,7 @@ from vlcalc.cli.options import (
     Output,
     OutputTokens,
     OwnImage,
+    Prompt,
     Quant,
     TensorParallel,
 )
@@ -43,6 +44,7 @@ def inspect_command(
     text: Annotated[
         str | None, Opt(metavar="N", help="Tokens of text; 50 of a model, 128 of a method.")
     ] = None,
+    prompt: Prompt = None,
     output_tokens: OutputTokens = None,
     batch: Annotated[str, Opt(metavar="N", help="Prompts (of a method: images) at once.")] = str(
         defaults.BATCH_SIZE
@@ -105,7 +107,7 @@ def inspect_command(
 
     subject = subject_of(model)
     request = given(
-        text_tokens=whole_number(text, "text"),
+        text_tokens=text_length(text, prompt, model),
         batch_size=whole_number(batch, "batch", minimum=1),
         dtype=dtype,
         attention=attention,

@@ -15,7 +15,12 @@ from vlcalc.core.text import printable
 
 UsageError: Any = typer.BadParameter.__base__  # typer has no name of its own for it
 
-NAMES = ("tokens", "compare", "bench", "inspect", "fit", "audit", "devices", "specs")
+NAMES = (
+    *("tokens", "compare", "bench", "inspect", "fit", "audit", "import", "verify"),
+    *("devices", "specs"),
+)
+# Commands whose file cannot have their name, a word of the language.
+FILES = {"import": "import_checkpoint"}
 
 
 class LazyCommands(dict[str, Any]):
@@ -28,11 +33,12 @@ class LazyCommands(dict[str, Any]):
 
 def load_command(name: str) -> Any:
     """Return the command that a file of this package holds."""
-    module = importlib.import_module(f"vlcalc.cli.{name}")
+    file = FILES.get(name, name)
+    module = importlib.import_module(f"vlcalc.cli.{file}")
     if hasattr(module, "app"):
         return typer.main.get_group(module.app)
     alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    alone.command(name, cls=Command)(getattr(module, f"{name}_command"))
+    alone.command(name, cls=Command)(getattr(module, f"{file}_command"))
     return typer.main.get_command(alone)
 
 

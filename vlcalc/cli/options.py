@@ -39,6 +39,10 @@ OwnImage = Annotated[
     str | None, Option(metavar="WxH|FILE", help="Size of an image; the encoder's own by default.")
 ]
 OutputTokens = Annotated[str | None, Option(metavar="N", help="Tokens of the answer; 128.")]
+Prompt = Annotated[
+    str | None,
+    Option(metavar="TEXT", help="Text of the prompt itself, counted by the folder's tokenizer."),
+]
 Dtype = Annotated[str, Option(metavar=DTYPES, help="Of weights and activations.")]
 DtypeOrStored = Annotated[
     str | None,

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from vlcalc.cli.edge import given, refuse, show_report, whole_numbers
-from vlcalc.cli.options import Format, Output
+from vlcalc.cli.edge import given, refuse, show_report, text_length, whole_numbers
+from vlcalc.cli.options import Format, Output, Prompt
 from vlcalc.core.errors import InputError
 from vlcalc.core.image_size import ImageSize
 from vlcalc.core.units import parse_clip, parse_count, parse_grid, parse_size
@@ -54,7 +54,8 @@ def tokens_command(
         tuple[str, str] | None,
         Opt(metavar="SECONDS@FPS WxH", help="Video sampled at FPS; a model's cap on frames holds."),
     ] = None,
-    text: Annotated[str, Opt(metavar="N", help="Tokens of text in the prompt.")] = "0",
+    text: Annotated[str | None, Opt(metavar="N", help="Tokens of text in the prompt; 0.")] = None,
+    prompt: Prompt = None,
     reserve: Annotated[str, Opt(metavar="N", help="Tokens kept free for the answer.")] = "0",
     context: Annotated[
         str | None, Opt(metavar="N[,N]", help="Context windows, e.g. 4096,32K (K = 1,024).")
@@ -111,19 +112,20 @@ def tokens_command(
 ) -> None:
     """Gather the options and run the mode that they mean; typer shows `HELP` instead."""
     options = dict(locals())
-    prompt = {
-        "text_tokens": parse_count(text, where="--text"),
+    single = model[0] if model and len(model) == 1 else None
+    request = {
+        "text_tokens": text_length(text, prompt, single) or 0,
         "reserve_tokens": parse_count(reserve, where="--reserve"),
         "context_windows": whole_numbers(context, "context"),
     }
     if model:
         refuse(options, ("tiles", "grid", "merge", "patch", "tile", "thumbnail"), hint=RULE_DECIDES)
     if sizes is not None:
-        _show_sizes(options, prompt)
+        _show_sizes(options, request)
     elif model:
-        _show_models(options, prompt)
+        _show_models(options, request)
     else:
-        _show_tiles(options, prompt)
+        _show_tiles(options, request)
 
 
 tokens_command.__doc__ = HELP

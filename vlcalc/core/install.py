@@ -1,4 +1,4 @@
-"""How the extra of torch is installed: from the clone that the package is from, or by name."""
+"""How an extra is installed: from the clone that the package is from, or by name."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 
-def install_hint() -> str:
-    """Return the command that installs what counting and timing modules needs.
+def install_hint(extra: str = "torch") -> str:
+    """Return the command that installs an extra; by default what counting modules needs.
 
     The package may not be published: where it lies in a clone, or pip installed it from one, the
     command names that folder, `.` where it is the current one.
@@ -19,8 +19,8 @@ def install_hint() -> str:
     for clone, flag in ((Path(__file__).parents[2], "-e "), (_installed_from(), "")):
         if clone is not None and (clone / "pyproject.toml").is_file():
             folder = "." if clone == Path.cwd() else str(clone)
-            return f"pip install {flag}{shlex.quote(f'{folder}[torch]')}"
-    return "pip install 'vlcalc[torch]'"
+            return f"pip install {flag}{shlex.quote(f'{folder}[{extra}]')}"
+    return f"pip install 'vlcalc[{extra}]'"
 
 
 def _installed_from() -> Path | None:

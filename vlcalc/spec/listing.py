@@ -48,7 +48,11 @@ def show_yaml(name: str) -> str:
 
 def spec_yaml(spec: Frozen) -> str:
     """Return a spec as the YAML that it can be loaded from."""
-    data = spec.model_dump(exclude_defaults=True, mode="python")
+    return yaml_text(spec.model_dump(exclude_defaults=True, mode="python"))
+
+
+def yaml_text(data: dict[str, Any]) -> str:
+    """Return a mapping as YAML, in its own order."""
     return yaml.dump(_plain(data), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
