@@ -21,7 +21,6 @@ DEFAULTS = {
     "checkpoint/hub_errors.py": "an error of any library may hold the HTTP answer that it is about",
     "cost/repeated.py": "what torch dispatches may be no operator, and then has no schema",
     "cost/trace.py": "older versions of torch do not say of every operator whether it is a view",
-    "checkpoint/hub_errors.py": "errors of several HTTP clients, each with an answer or without",
     "spec/document.py": "PyYAML has its fast loader only where it was built with libyaml",
     "spec/messages.py": "an annotation is any object; those of `Annotated` alone have metadata",
 }

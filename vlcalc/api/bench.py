@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from vlcalc.api import defaults
@@ -28,6 +28,7 @@ def bench(
     methods: Sequence[str] | None = None,
     *,
     model: str | ModelSpec | None = None,
+    overrides: Mapping[str, object] | None = None,
     vision: str | None = None,
     language: str | None = None,
     images: Sequence[AnySize] = (),
@@ -58,6 +59,7 @@ def bench(
         methods: fusion presets, methods and groups by name; ten usual ones where neither these
             nor a model are given.
         model: the model whose components are timed, by name or as a spec.
+        overrides: keys of the model's spec by dotted path, with other values.
         vision: the encoder that methods are on, by name or YAML file.
         language: the language model that methods are on, by name or YAML file.
         images: sizes of the image.
@@ -106,7 +108,7 @@ def bench(
         text_tokens=text_tokens,
     )
     cases = cases_of(
-        None if model is None else whole_model_of(model),
+        None if model is None else whole_model_of(model, overrides),
         chosen_methods(methods or ()),
         load_vision(vision or defaults.VISION),
         load_language(language or defaults.LANGUAGE),

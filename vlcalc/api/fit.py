@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
@@ -51,6 +51,7 @@ def fit(
     tp: int = 1,
     reserve: str = defaults.RESERVE,
     on_step: Callable[[int, int, str], None] | None = None,
+    overrides: Mapping[str, object] | None = None,
     **load: Unpack[LoadOptions],
 ) -> DeviceFit:
     """Return whether a request fits on devices: memory laid out, largest loads, speed; needs torch.
@@ -68,6 +69,7 @@ def fit(
         tp: devices that the language model is split over.
         reserve: memory that is kept free: a share such as `0.1` or `10%`, or `2GiB`.
         on_step: is called with number, total and name of each step that begins.
+        overrides: keys of the spec by dotted path, with other values.
         load: what is asked of the model: `LoadOptions`.
 
     Raises:
@@ -77,8 +79,8 @@ def fit(
         RefusedError: the model's processor refuses such an image.
     """
     require_torch(COUNTS_MODULES)
-    spec = model_of(model)
-    request = keeping(load_of(spec, image, **load), spec, stored_of(model, spec, load))
+    spec = model_of(model, overrides)
+    request = keeping(load_of(spec, image, **load), spec, stored_of(model, spec, load, overrides))
     check_split(spec, tp)
     kept = parse_reserve(reserve, where=Argument("reserve"))
     number = count()
@@ -127,6 +129,7 @@ def find_devices(
     image: AnySize | None = None,
     *,
     reserve: str = defaults.RESERVE,
+    overrides: Mapping[str, object] | None = None,
     **load: Unpack[LoadOptions],
 ) -> DeviceSearch:
     """Return which devices hold a request, how many of them it takes, how fast; needs torch.
@@ -135,6 +138,7 @@ def find_devices(
         model: as of `fit`, like the rest.
         image: its size or file; the encoder's own size by default.
         reserve: memory that is kept free on each device.
+        overrides: keys of the spec by dotted path, with other values.
         load: what is asked of the model: `LoadOptions`.
 
     Raises:
@@ -143,8 +147,8 @@ def find_devices(
         RefusedError: the model's processor refuses such an image.
     """
     require_torch(COUNTS_MODULES)
-    spec = model_of(model)
-    request = keeping(load_of(spec, image, **load), spec, stored_of(model, spec, load))
+    spec = model_of(model, overrides)
+    request = keeping(load_of(spec, image, **load), spec, stored_of(model, spec, load, overrides))
     kept = parse_reserve(reserve, where=Argument("reserve"))
     devices = known_devices()
     holders = serving.holders(spec, request, devices, reserve=kept)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -112,6 +112,7 @@ def inspect(
     tp: int | None = None,
     measured: AnyRun | None = None,
     verify: bool = False,
+    overrides: Mapping[str, object] | None = None,
     **load: Unpack[LoadOptions],
 ) -> ModelInspection:
     """Return what a request costs a model, with its speed, a stage of its training, its proofs.
@@ -130,6 +131,7 @@ def inspect(
         tp: devices that the language model is split over; 1.
         measured: a run of `bench`, or its file, whose timings stand in place of predictions.
         verify: whether to count everything three ways; needs torch.
+        overrides: keys of the spec by dotted path, with other values.
         load: what is asked of the model: `LoadOptions`.
 
     Raises:
@@ -138,9 +140,9 @@ def inspect(
         SpecError: a YAML file is not valid.
         RefusedError: the model's processor refuses such an image.
     """
-    spec = model_of(model)
+    spec = model_of(model, overrides)
     training = stage_named(spec, stage) if stage is not None else None
-    stored = stored_of(model, spec, load)
+    stored = stored_of(model, spec, load, overrides)
     request = keeping(load_of(spec, image, **load), spec, stored)
     if verify or device is not None:
         require_torch(COUNTS_MODULES)
@@ -183,7 +185,11 @@ def _refuse_tp(tp: int | None, *, expected: str) -> None:
 
 
 def analyze(
-    model: AnyModel, image: AnySize | None = None, **load: Unpack[LoadOptions]
+    model: AnyModel,
+    image: AnySize | None = None,
+    *,
+    overrides: Mapping[str, object] | None = None,
+    **load: Unpack[LoadOptions],
 ) -> Inference:
     """Return the numbers of `inspect` alone: parameters, phases, cache, memory.
 
@@ -191,8 +197,8 @@ def analyze(
     >>> vlcalc.analyze("llava-1.5", (336, 336)).params.total
     7063427072
     """
-    spec = model_of(model)
-    request = keeping(load_of(spec, image, **load), spec, stored_of(model, spec, load))
+    spec = model_of(model, overrides)
+    request = keeping(load_of(spec, image, **load), spec, stored_of(model, spec, load, overrides))
     return infer(spec, request, traced=can_trace())
 
 
@@ -202,6 +208,7 @@ def predict(
     image: AnySize | None = None,
     *,
     tp: int = 1,
+    overrides: Mapping[str, object] | None = None,
     **load: Unpack[LoadOptions],
 ) -> Speed:
     """Return the speed of `inspect` alone: how fast devices serve a request; needs torch.
@@ -211,6 +218,6 @@ def predict(
     'memory'
     """
     require_torch(COUNTS_MODULES)
-    spec = model_of(model)
+    spec = model_of(model, overrides)
     check_split(spec, tp)
     return speed(serve(spec, load_of(spec, image, **load), tp=tp), device_of(device))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypedDict
 
 from vlcalc.api import defaults
 from vlcalc.api.argument import Argument
 from vlcalc.api.arguments import AnySize, size_of
+from vlcalc.api.overrides import spec_with
 from vlcalc.checkpoint.load import load_model
 from vlcalc.checkpoint.stored import weights_beside
 from vlcalc.checkpoint.weights.stored_weights import StoredWeights
@@ -147,13 +148,21 @@ def _load(
     )
 
 
-def stored_of(model: AnyModel, spec: ModelSpec, options: LoadOptions) -> StoredWeights | None:
-    """Return the weights of a checkpoint's folder; None where a dtype or quantisation is asked for.
+def stored_of(
+    model: AnyModel,
+    spec: ModelSpec,
+    options: LoadOptions,
+    overrides: Mapping[str, object] | None,
+) -> StoredWeights | None:
+    """Return the weights of a checkpoint's folder; None where it is not to be used.
+
+    A model whose keys are overridden is another one than the files are of; a dtype or quantisation
+    that was asked for is another one than they have.
 
     Raises:
         InputError: the header of a file is not what it should be.
     """
-    if not isinstance(model, str) or "dtype" in options or "quant" in options:
+    if not isinstance(model, str) or overrides or {"dtype", "quant"} & options.keys():
         return None
     return weights_beside(model, spec)
 
@@ -189,38 +198,43 @@ def device_of(device: str | DeviceSpec) -> DeviceSpec:
     return load_device(device, where=Argument("device"))
 
 
-def model_of(model: AnyModel) -> ModelSpec:
+def model_of(model: AnyModel, overrides: Mapping[str, object] | None = None) -> ModelSpec:
     """Return a model, or an encoder or language model by itself, of a name or file or as it is.
+
+    Of a model by name or file, keys can be overridden.
 
     Raises:
         InputError: there is none of that name, or it is a hosted API or a fusion method.
         SpecError: the model's YAML file is not valid.
     """
-    spec = subject_of(model)
+    spec = subject_of(model, overrides)
     if isinstance(spec, FusionSpec):
         raise InputError(expected="a whole model", got=f"`{model}`, a fusion method alone")
     return spec
 
 
-def whole_model_of(model: AnyModel) -> ModelSpec:
+def whole_model_of(model: AnyModel, overrides: Mapping[str, object] | None = None) -> ModelSpec:
     """Return a whole model; raises as `model_of`, for a part by itself too."""
-    spec = model_of(model)
+    spec = model_of(model, overrides)
     if isinstance(spec, PartAlone):
         raise InputError(expected="a whole model", got=f"`{spec.name}`, a part of models")
     return spec
 
 
-def subject_of(name: AnyModel | FusionSpec) -> ModelSpec | FusionSpec:
+def subject_of(
+    name: AnyModel | FusionSpec, overrides: Mapping[str, object] | None = None
+) -> ModelSpec | FusionSpec:
     """Return what can be inspected: a model, or a part of models by itself.
 
     A part goes by its name, or by that of its YAML file; where a model has the same name, by
     `vision:NAME` or `language:NAME`. A fusion method always goes by `fusion:NAME`.
+    Of a whole model only can keys be overridden.
 
     Raises:
         InputError: there is none of that name, or it is a hosted API or a device.
         SpecError: the YAML file is not valid.
     """
-    spec = name if not isinstance(name, str) else _named(name)
+    spec: Frozen = spec_with(name, overrides) if overrides else _subject(name)
     if isinstance(spec, ModelSpec | FusionSpec):
         return spec
     if isinstance(spec, VisionSpec):
@@ -233,6 +247,10 @@ def subject_of(name: AnyModel | FusionSpec) -> ModelSpec | FusionSpec:
         got=f"`{name}`, of which only tokens and prices are" if is_api else f"`{name}`",
         hint=f"`vlcalc tokens --model {name}`" if is_api else "",
     )
+
+
+def _subject(name: AnyModel | FusionSpec) -> Frozen:
+    return _named(name) if isinstance(name, str) else name
 
 
 def _named(name: str) -> Frozen:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +45,7 @@ def token_distribution(
     text_tokens: int = 0,
     reserve_tokens: int = 0,
     detail: str | None = None,
+    overrides: Mapping[str, object] | None = None,
 ) -> TokenDistribution:
     """Return what the images of a file or folder cost models.
 
@@ -55,6 +56,7 @@ def token_distribution(
         text_tokens: tokens of text beside each image.
         reserve_tokens: room kept free for the answer.
         detail: detail level of a hosted API.
+        overrides: keys of each model's spec by dotted path, with other values.
 
     Raises:
         InputError: an unknown name, or a file that cannot be used.
@@ -62,7 +64,7 @@ def token_distribution(
     """
     counted = [
         CountedModel(spec.name, tiler(spec, detail), window, text_tokens + reserve_tokens)
-        for spec in chosen_specs(models)
+        for spec in chosen_specs(models, overrides)
         for window in context_windows or (spec.context_window,)
     ]
     count_sizes(counted, _stream(sizes))
@@ -74,9 +76,10 @@ def each_size(
     sizes: str | Path | Iterable[Sized],
     *,
     detail: str | None = None,
+    overrides: Mapping[str, object] | None = None,
 ) -> Report:
     """Return a row for each size and model, streamed; raises as `token_distribution`."""
-    tilers = {spec.name: tiler(spec, detail) for spec in chosen_specs(models)}
+    tilers = {spec.name: tiler(spec, detail) for spec in chosen_specs(models, overrides)}
     return Report(tables=[each_table(tilers, _stream(sizes))])
 
 

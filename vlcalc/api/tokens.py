@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
 from vlcalc.api import defaults
 from vlcalc.api.argument import Argument
 from vlcalc.api.arguments import AnySize, named_sizes, size_of
-from vlcalc.checkpoint.load import model_spec
+from vlcalc.api.overrides import spec_with
 from vlcalc.core.errors import InputError, VlcalcError
 from vlcalc.core.image_size import ImageSize
 from vlcalc.report.report import Report
@@ -51,7 +51,11 @@ class PromptOptions(TypedDict, total=False):
 
 
 def tokens(
-    model: str | Spec, image: AnySize | None = None, **prompt: Unpack[PromptOptions]
+    model: str | Spec,
+    image: AnySize | None = None,
+    *,
+    overrides: Mapping[str, object] | None = None,
+    **prompt: Unpack[PromptOptions],
 ) -> TokenBudget:
     """Return what an image costs a model, exactly, and what is left of its window.
 
@@ -63,6 +67,7 @@ def tokens(
         model: a spec, or a name that `load_spec` knows, or the path of a YAML file.
         image: a size as (width, height) or `"1920x1080"`, or an image file, of which only the
             header is read; None beside `num_images=0`.
+        overrides: keys of the spec by dotted path, with other values: `{"tiling.max_pixels": ...}`.
         prompt: what else stands in the prompt: `PromptOptions`.
 
     Raises:
@@ -72,7 +77,7 @@ def tokens(
     """
     request = _request(**prompt)
     size = None if image is None and is_text(request) else size_of(image)
-    return budget(model_spec(model), size, request)
+    return budget(spec_with(model, overrides), size, request)
 
 
 def is_text(request: Request) -> bool:
@@ -129,6 +134,8 @@ def count_tokens(
     *,
     context_windows: Sequence[int] = (),
     sort: str | None = None,
+    overrides: Mapping[str, object] | None = None,
+    against: bool = False,
     **prompt: Unpack[PromptOptions],
 ) -> TokenCounts:
     """Return what images cost models, a row each; what a model refuses is a row with its error.
@@ -138,6 +145,8 @@ def count_tokens(
         images: sizes, image files, folders and globs; five usual sizes by default.
         context_windows: windows to measure against instead of the models' own.
         sort: key of the column to sort by; largest first with `-` before it.
+        overrides: keys of each model's spec by dotted path, with other values.
+        against: whether to count each model without these as well, before it.
         prompt: what else stands in the prompt: `PromptOptions`.
 
     Raises:
@@ -147,7 +156,12 @@ def count_tokens(
     """
     if sort is not None:
         COLUMNS.named(sort.removeprefix("-"), where=Argument("sort"))
-    specs, request = chosen_specs(models), _request(**prompt)
+    if against and not overrides:
+        raise InputError(
+            expected="settings to compare with none", got="none", where=Argument("against")
+        )
+    specs = chosen_specs(models, overrides, against=against)
+    request = _request(**prompt)
     broken: dict[str, str] = {}
     sizes = _sizes(images, request, broken)
     rows = list(token_rows(specs, sizes, request, context_windows))
@@ -165,6 +179,8 @@ def count_tokens(
 def explain_tokens(
     models: Sequence[str | Spec],
     images: Sequence[AnySize] = (),
+    *,
+    overrides: Mapping[str, object] | None = None,
     **prompt: Unpack[PromptOptions],
 ) -> Report:
     """Return the chain from pixels to tokens of each model and image, a step a line.
@@ -172,6 +188,7 @@ def explain_tokens(
     Args:
         models: as of `count_tokens`, like the rest.
         images: sizes, image files, folders and globs; what cannot be read of these is left out.
+        overrides: keys of each model's spec by dotted path, with other values.
         prompt: what else stands in the prompt: `PromptOptions`.
 
     Raises:
@@ -181,7 +198,7 @@ def explain_tokens(
     """
     from vlcalc.tokens.explain import explain_table
 
-    specs, request = chosen_specs(models), _request(**prompt)
+    specs, request = chosen_specs(models, overrides), _request(**prompt)
     sizes = _sizes(images, request, {})
     return Report(
         tables=[explain_table(spec, size, request) for spec in specs for _, size in sizes]
@@ -199,17 +216,34 @@ def _sizes(
     return [("", ImageSize(*size)) for size in defaults.SIZES]
 
 
-def chosen_specs(models: Iterable[str | Spec]) -> list[Spec]:
+def chosen_specs(
+    models: Iterable[str | Spec],
+    overrides: Mapping[str, object] | None = None,
+    *,
+    against: bool = False,
+) -> list[Spec]:
     """Return the specs that names, files and groups stand for, each once.
 
+    Args:
+        models: specs, names and files, or groups.
+        overrides: keys of each spec by dotted path, with other values.
+        against: whether each stands before itself with these, as it is.
+
     Raises:
-        InputError: an unknown name. SpecError: a file that is not valid.
+        InputError: an unknown name or key, a value that cannot be, or a group whose members would
+            need to have the same keys. SpecError: a file that is not valid.
     """
-    return list({spec.name: spec for model in models for spec in _specs_of(model)}.values())
+    ways = (None, overrides) if against else (overrides,)
+    specs = (spec for model in models for way in ways for spec in _specs_of(model, way))
+    return list({spec.name: spec for spec in specs}.values())
 
 
-def _specs_of(model: str | Spec) -> Iterator[Spec]:
-    if isinstance(model, str) and model in GROUPS:
-        yield from (build_entry(entry) for entry in catalogue.entries(GROUPS[model]))
-    else:
-        yield model_spec(model)
+def _specs_of(model: str | Spec, overrides: Mapping[str, object] | None) -> Iterator[Spec]:
+    if not isinstance(model, str) or model not in GROUPS:
+        yield spec_with(model, overrides)
+        return
+    if overrides:
+        raise InputError(
+            expected="a model by name beside it", got=f"`{model}`", where=Argument("overrides")
+        )
+    yield from (build_entry(entry) for entry in catalogue.entries(GROUPS[model]))

@@ -22,7 +22,7 @@ from vlcalc.core.errors import InputError, SpecError
 from vlcalc.core.files import exists, is_folder
 from vlcalc.spec import catalogue
 from vlcalc.spec.document import Document, KeyPath, Mark
-from vlcalc.spec.loader import build_entry, load_spec, spec_of, validate
+from vlcalc.spec.loader import load_spec, spec_of, validate, with_settings
 from vlcalc.spec.schema import ModelSpec, Spec
 
 # Why a repository cannot be read, so that the name of a quantised one has to do.
@@ -60,12 +60,14 @@ class LoadedModel(NamedTuple):
     quantisation: StoredQuantisation | None = None
 
 
-def load_model(name: str, *, refresh: bool = False) -> Spec:
+def load_model(name: str, settings: Document | None = None, *, refresh: bool = False) -> Spec:
     """Return the architecture or hosted API that a name means; as `open_model`."""
-    return open_model(name, refresh=refresh).spec
+    return open_model(name, settings, refresh=refresh).spec
 
 
-def open_model(name: str, *, refresh: bool = False) -> LoadedModel:
+def open_model(
+    name: str, settings: Document | None = None, *, refresh: bool = False
+) -> LoadedModel:
     """Return what a name means: a spec of the catalogue, a file, a folder or a repository.
 
     An id that the catalogue answers to is read there; else from the local Hub cache; else from the
@@ -74,6 +76,7 @@ def open_model(name: str, *, refresh: bool = False) -> LoadedModel:
     Args:
         name: what `vlcalc.spec.loader.load_spec` knows; a folder that has a `config.json`, or the
             path of that file; `org/name` or `org/name@revision`.
+        settings: what is laid over it.
         refresh: ask the Hub, whatever the catalogue and the local cache have.
 
     Raises:
@@ -82,12 +85,12 @@ def open_model(name: str, *, refresh: bool = False) -> LoadedModel:
         SpecError: a YAML file is not valid.
     """
     if is_checkpoint(name):
-        checkpoint = load_checkpoint(Path(name))
+        checkpoint = load_checkpoint(Path(name), settings)
         return LoadedModel(checkpoint.spec, checkpoint.source, checkpoint.quantisation)
     hub_id = None if catalogue.is_file_name(name) else parse_hub_id(name)
     if hub_id is not None:
-        return _open_id(hub_id, refresh=refresh)
-    spec = load_spec(name)
+        return _open_id(hub_id, settings, refresh=refresh)
+    spec = load_spec(name, settings)
     if refresh:
         ids = [alias for alias in spec.aliases if "/" in alias]
         raise InputError(
@@ -100,17 +103,17 @@ def open_model(name: str, *, refresh: bool = False) -> LoadedModel:
     return LoadedModel(spec, ModelSource("catalogue", spec.name))
 
 
-def _open_id(hub_id: HubId, *, refresh: bool) -> LoadedModel:
+def _open_id(hub_id: HubId, settings: Document | None, *, refresh: bool) -> LoadedModel:
     if not refresh and not hub_id.revision:
         entry = _entry_called(hub_id.repository)
         if entry is not None:
-            spec = build_entry(entry)
+            spec = load_spec(entry.name, settings)
             return LoadedModel(spec, ModelSource("catalogue", spec.name))
     folder = HubFolder(hub_id, refresh=refresh)
     try:
-        checkpoint = read_checkpoint(folder)
+        checkpoint = read_checkpoint(folder, settings)
     except HubError as error:
-        sibling = _quantised_sibling(hub_id, error)
+        sibling = _quantised_sibling(hub_id, error, settings)
         if sibling is None or refresh:
             _raise_with_attempts(error, folder, refresh=refresh)
         return sibling
@@ -124,7 +127,9 @@ def _entry_called(name: str) -> catalogue.Entry | None:
         return None
 
 
-def _quantised_sibling(hub_id: HubId, error: HubError) -> LoadedModel | None:
+def _quantised_sibling(
+    hub_id: HubId, error: HubError, settings: Document | None
+) -> LoadedModel | None:
     """Return the catalogued architecture that the name of a quantised repository speaks of.
 
     It counts only where the repository cannot be read, and only if the catalogue answers to the
@@ -137,7 +142,7 @@ def _quantised_sibling(hub_id: HubId, error: HubError) -> LoadedModel | None:
     entry = _entry_called(base) or _only_entry_of_repository(base.partition("/")[2])
     if entry is None:
         return None
-    spec = build_entry(entry)
+    spec = load_spec(entry.name, settings)
     note = (
         f"`{hub_id}` could not be read ({error.got}): the architecture is that of `{spec.name}`,"
         f" the quantisation ({quantisation}) what its name says"
@@ -197,19 +202,20 @@ def is_checkpoint(name: str) -> bool:
     return is_folder(path) and exists(path / CONFIG)
 
 
-def load_checkpoint(path: Path) -> LoadedCheckpoint:
+def load_checkpoint(path: Path, settings: Document | None = None) -> LoadedCheckpoint:
     """Return the spec of a checkpoint's folder.
 
     Args:
         path: the folder, or its `config.json`.
+        settings: what is laid over it.
 
     Raises:
         InputError: a file is not what it should be, or says what no spec can.
     """
-    return read_checkpoint(Folder(path.parent if path.name == CONFIG else path))
+    return read_checkpoint(Folder(path.parent if path.name == CONFIG else path), settings)
 
 
-def read_checkpoint(folder: Folder) -> LoadedCheckpoint:
+def read_checkpoint(folder: Folder, settings: Document | None = None) -> LoadedCheckpoint:
     """Return the spec that a checkpoint's files say.
 
     Raises:
@@ -223,7 +229,11 @@ def read_checkpoint(folder: Folder) -> LoadedCheckpoint:
     reader = reader_of(FAMILIES, checkpoint.config)
     block = reader.read(checkpoint.with_defaults(reader.defaults))
     name = name_of(folder.name, checkpoint.config.model_type)
-    document = document_of_block({"name": name, **block})
+    named = document_of_block({"name": name, **block})
+    errors: list[InputError] = []
+    document = _with_patch_size(with_settings(named, settings, errors))
+    if errors:
+        raise errors[0]
     try:
         spec = validate(ModelSpec, document)
     except SpecError as error:
@@ -242,12 +252,19 @@ def document_of_block(block: dict[str, object]) -> Document:
     marks: dict[KeyPath, Mark] = {(): KeyMark(CONFIG, 0)}
     data = _plain(block, (), marks)
     assert isinstance(data, dict)
-    with_patch_size = {
-        key: {"patch_size": data["vision"]["patch_size"], **data[key]}
+    return Document(data, marks)
+
+
+def _with_patch_size(document: Document) -> Document:
+    """Return a document whose rules for images and clips say the encoder's patch size."""
+    data, vision = document.data, document.data.get("vision")
+    patch_size = vision.get("patch_size") if isinstance(vision, dict) else None
+    rules = {
+        key: {"patch_size": patch_size, **data[key]}
         for key in ("tiling", "video")
-        if data.get("vision") and data.get(key)
+        if patch_size is not None and isinstance(data.get(key), dict)
     }
-    return Document({**data, **with_patch_size}, marks)
+    return document._replace(data={**data, **rules})
 
 
 def _plain(value: object, path: KeyPath, marks: dict[KeyPath, Mark]) -> object:

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from vlcalc.api import defaults
-from vlcalc.cli.edge import show_report, whole_numbers, words
-from vlcalc.cli.options import Format, Output
+from vlcalc.cli.edge import settings, show_report, whole_numbers, words
+from vlcalc.cli.options import Format, Output, Set
 from vlcalc.cli.progress import steps
 from vlcalc.core.units import parse_count
 
@@ -88,6 +88,7 @@ def bench_command(
         str | None,
         Opt(metavar="KEY[,KEY]", help="Columns, or a group: latency, throughput, memory, all."),
     ] = None,
+    set: Set = None,  # noqa: A002
     format: Format = "table",  # noqa: A002
     output: Output = None,
 ) -> None:
@@ -113,6 +114,7 @@ def bench_command(
         run = bench(
             words(methods),
             model=model,
+            overrides=settings(set),
             vision=vision,
             language=language,
             images=words(image) or (),

@@ -83,6 +83,26 @@ def words(text: str | None) -> list[str] | None:
     return None if text is None else text.split(",")
 
 
+def settings(texts: Sequence[str] | None) -> dict[str, object] | None:
+    """Return the settings of `--set KEY=VALUE`, values read as in YAML; None without any.
+
+    Raises:
+        InputError: there is no `=`, a key comes twice, or a value is no YAML.
+    """
+    from vlcalc.spec.document import parse_value
+
+    values: dict[str, object] = {}
+    for text in texts or ():
+        key, equals, value = text.partition("=")
+        if not equals:
+            hint = "such as `--set tiling.max_pixels=1003520`"
+            raise InputError(expected="KEY=VALUE", got=f"`{text}`", where="--set", hint=hint)
+        if key in values:
+            raise InputError(expected="each key once", got=f"`{key}` again", where="--set")
+        values[key] = parse_value(value, f"--set `{key}`")
+    return values or None
+
+
 def given(**arguments: Any) -> dict[str, Any]:
     """Return the arguments that were given, so that the rest are as the API has them."""
     return {name: value for name, value in arguments.items() if value is not None}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vlcalc.api import defaults
-from vlcalc.cli.edge import given, show_report, text_length, whole_number
+from vlcalc.cli.edge import given, settings, show_report, text_length, whole_number
 from vlcalc.cli.options import (
     DtypeOrStored,
     Format,
@@ -17,6 +17,7 @@ from vlcalc.cli.options import (
     OwnImage,
     Prompt,
     Quant,
+    Set,
     TensorParallel,
 )
 from vlcalc.cli.progress import steps
@@ -48,6 +49,7 @@ def fit_command(
     reserve: Annotated[
         str, Opt(metavar="SHARE|BYTES", help="Memory to keep free: 0.1, 10%, 2GiB.")
     ] = defaults.RESERVE,
+    set: Set = None,  # noqa: A002
     format: Format = "table",  # noqa: A002
     output: Output = None,
 ) -> None:
@@ -60,6 +62,7 @@ def fit_command(
     from vlcalc.api.fit import find_devices, fit, fit_report
 
     load = given(
+        overrides=settings(set),
         num_images=images,
         text_tokens=text_length(text, prompt, model),
         output_tokens=whole_number(output_tokens, "output-tokens", minimum=1),

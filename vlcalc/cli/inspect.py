@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vlcalc.api import defaults
-from vlcalc.cli.edge import given, refuse, show_report, text_length, whole_number
+from vlcalc.cli.edge import given, refuse, settings, show_report, text_length, whole_number
 from vlcalc.cli.options import (
     DtypeOrStored,
     Format,
@@ -18,6 +18,7 @@ from vlcalc.cli.options import (
     OwnImage,
     Prompt,
     Quant,
+    Set,
     TensorParallel,
 )
 from vlcalc.core.units import parse_grid
@@ -87,6 +88,7 @@ def inspect_command(
     depth: Annotated[
         int | None, Opt(metavar="N", min=0, help="Method: levels of submodules to show; 2.")
     ] = None,
+    set: Set = None,  # noqa: A002
     format: Format = "table",  # noqa: A002
     output: Output = None,
 ) -> None:
@@ -105,7 +107,7 @@ def inspect_command(
     from vlcalc.api.loads import subject_of
     from vlcalc.spec.schema import FusionSpec
 
-    subject = subject_of(model)
+    subject = subject_of(model, settings(set))
     request = given(
         text_tokens=text_length(text, prompt, model),
         batch_size=whole_number(batch, "batch", minimum=1),

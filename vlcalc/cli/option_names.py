@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vlcalc.api.argument import Argument
-from vlcalc.core.errors import InputError, VlcalcError
+from vlcalc.core.errors import InputError, SpecError, VlcalcError
 
 # Arguments of the API whose option has another name.
 OPTIONS = {
@@ -13,6 +13,7 @@ OPTIONS = {
     "num_images": "images",
     "text_tokens": "text",
     "batch_size": "batch",
+    "overrides": "set",
 }
 
 
@@ -24,7 +25,8 @@ def option_name(argument: str | None) -> str:
 
 def error_lines(error: VlcalcError) -> Iterator[str]:
     """Yield an error as it is printed, a line each; a place that is an argument as its option."""
-    if isinstance(error, InputError) and isinstance(error.where, Argument):
-        argument, *rest = error.where.split(" ", 1)
-        error.where = " ".join([option_name(argument), *rest])
+    for part in error.errors if isinstance(error, SpecError) else (error,):
+        if isinstance(part, InputError) and isinstance(part.where, Argument):
+            argument, *rest = part.where.split(" ", 1)
+            part.where = " ".join([option_name(argument), *rest])
     yield from str(error).splitlines()

@@ -58,3 +58,11 @@ Quant = Annotated[
 TensorParallel = Annotated[
     int | None, Option(metavar="N", min=1, help="Devices that the LLM is split over; 1.")
 ]
+Set = Annotated[
+    list[str] | None,
+    Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a key of the model: tiling.max_pixels=1003520; repeatable.",
+    ),
+]

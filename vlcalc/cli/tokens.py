@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from vlcalc.cli.edge import given, refuse, show_report, text_length, whole_numbers
-from vlcalc.cli.options import Format, Output, Prompt
+from vlcalc.cli.edge import given, refuse, settings, show_report, text_length, whole_numbers
+from vlcalc.cli.options import Format, Output, Prompt, Set
 from vlcalc.core.errors import InputError
 from vlcalc.core.image_size import ImageSize
 from vlcalc.core.units import parse_clip, parse_count, parse_grid, parse_size
@@ -107,6 +107,10 @@ def tokens_command(
     check: Annotated[
         bool, Opt("--check", help="Exit with 1 when a row does not fit its window.")
     ] = False,
+    set: Set = None,  # noqa: A002
+    against: Annotated[
+        bool, Opt("--against", help="Show the model without --set as well, before it.")
+    ] = False,
     format: Format = "table",  # noqa: A002
     output: Output = None,
 ) -> None:
@@ -139,7 +143,7 @@ def _show_tiles(options: dict[str, Any], prompt: dict[str, Any]) -> None:
     """
     from vlcalc.api.calculator import calculate_tiles, reference_tiles
 
-    of_models = ("frames", "video", "detail", "cost", "sort", "each")
+    of_models = ("frames", "video", "detail", "cost", "sort", "each", "set", "against")
     refuse(options, of_models, hint="it needs a --model")
     images, sides_px = options["image"], whole_numbers(options["res"], "res")
     if not (sides_px or images or options["tiles"] is not None or options["grid"]):
@@ -196,12 +200,23 @@ def _show_models(options: dict[str, Any], prompt: dict[str, Any]) -> None:
         images=images or None, num_frames=options["frames"], clip=clip, detail=options["detail"]
     )
     prompt["num_images"] = options["images"]
+    prompt["overrides"] = settings(options["set"])
     if options["explain"]:
-        refuse(options, ("check", "sort", "cost"), hint="--explain shows the chain of one image")
+        refuse(
+            options,
+            ("check", "sort", "cost", "against"),
+            hint="--explain shows the chain of one image",
+        )
         report = explain_tokens(options["model"], **prompt)
         show_report(report, options["format"], options["output"])
         return
-    result = count_tokens(options["model"], context_windows=windows, sort=options["sort"], **prompt)
+    result = count_tokens(
+        options["model"],
+        context_windows=windows,
+        sort=options["sort"],
+        against=options["against"],
+        **prompt,
+    )
     show_report(result.report(prices=options["cost"]), options["format"], options["output"])
     if options["check"] and result.overfull:
         first = ", ".join(f"{row.model} {row.image}" for row in result.overfull[:5])
@@ -227,17 +242,18 @@ def _show_sizes(options: dict[str, Any], prompt: dict[str, Any]) -> None:
 
     gc.enable()
     refuse(options, ("res", "image", "frames", "video"), hint="--sizes has its own images")
-    shown = ("explain", "cost", "check", "sort")
+    shown = ("explain", "cost", "check", "sort", "against")
     refuse(options, shown, hint="--sizes shows a distribution")
     if not options["model"]:
         raise InputError(expected="a --model to count for", got="none", where="--sizes")
     source, left_out = options["sizes"], list[InputError]()
     lines = None if is_folder(source) or is_handed_over(source) else source
     sizes = tracked(stream_sizes(source, left_out.append), lines)
+    which = {"detail": options["detail"], "overrides": settings(options["set"])}
     if options["each"]:
-        report = each_size(options["model"], sizes, detail=options["detail"])
+        report = each_size(options["model"], sizes, **which)
     else:
-        result = token_distribution(options["model"], sizes, detail=options["detail"], **prompt)
+        result = token_distribution(options["model"], sizes, **which, **prompt)
         report = result.report(unicode=stdout_canvas().unicode)
     show_report(report, options["format"], options["output"])
     if left_out:

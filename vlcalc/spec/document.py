@@ -127,13 +127,30 @@ def parse_document(text: str, file: str) -> Document:
     Raises:
         InputError: the text is not a strict YAML mapping.
     """
+    root = _root(text, file)
+    if not isinstance(root, yaml.MappingNode):
+        raise InputError(
+            expected="a mapping of keys to values", got="something else", where=f"{file}:1"
+        )
+    builder = _Builder(file)
+    data = builder.build(root, ())
+    return Document(data, builder.marks)
+
+
+def parse_value(text: str, where: str) -> Any:
+    """Return the value in YAML text, of whatever type; raises InputError as `parse_document`."""
+    root = _root(text, where)
+    return None if root is None else _Builder(where).build(root, ())
+
+
+def _root(text: str, file: str) -> yaml.Node | None:
     loader = _Loader(text)
     try:
         if _depth(text) > MAX_DEPTH:
             raise InputError(
                 expected=f"at most {MAX_DEPTH} levels of nesting", got="more", where=file
             )
-        root = loader.get_single_node()
+        node: yaml.Node | None = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InputError(
@@ -144,13 +161,7 @@ def parse_document(text: str, file: str) -> Document:
         raise InputError(expected="valid YAML", got=got, where=file) from None
     finally:
         loader.dispose()
-    if not isinstance(root, yaml.MappingNode):
-        raise InputError(
-            expected="a mapping of keys to values", got="something else", where=f"{file}:1"
-        )
-    builder = _Builder(file)
-    data = builder.build(root, ())
-    return Document(data, builder.marks)
+    return node
 
 
 def _depth(text: str) -> int:

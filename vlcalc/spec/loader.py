@@ -14,6 +14,7 @@ from vlcalc.spec import catalogue
 from vlcalc.spec.api import ApiSpec
 from vlcalc.spec.document import Document
 from vlcalc.spec.messages import explain_errors
+from vlcalc.spec.override import overridden
 from vlcalc.spec.schema import FusionSpec, LanguageSpec, ModelSpec, Spec, VisionSpec
 from vlcalc.tiling.base import Frozen
 
@@ -36,18 +37,22 @@ STAND_INS = {"vision": {"name": "unknown"}, "language": {"name": "unknown"}, "fu
 S = TypeVar("S", bound=Frozen)
 
 
-def load_spec(name: str) -> Spec:
+def load_spec(name: str, settings: Document | None = None) -> Spec:
     """Return the architecture or hosted API that answers to `name`, or that a YAML file describes.
 
     Args:
         name: a spec's own name, its family, its Hugging Face id, or the path of a `.yaml` file.
+        settings: what is laid over it.
 
     Raises:
         InputError: no spec answers to the name, or the file cannot be read.
         SpecError: the spec is not valid; it carries every error.
     """
     if catalogue.is_file_name(name):
-        return build(catalogue.document_of(Path(name)))
+        return build(catalogue.document_of(Path(name)), settings=settings)
+    if settings is not None:
+        entry = catalogue.find(name, ("model", "api"))
+        return build(catalogue.document_of(entry.path), entry.variant, settings)
     return _shipped_spec(name)
 
 
@@ -122,14 +127,14 @@ def build_entry(entry: catalogue.Entry) -> Spec:
     return build(catalogue.document_of(entry.path), entry.variant)
 
 
-def build(document: Document, variant: int | None = None) -> Spec:
-    """Return the spec of a file's content, or one of its variants.
+def build(document: Document, variant: int | None = None, settings: Document | None = None) -> Spec:
+    """Return the spec of a file's content, or one of its variants, with settings laid over it.
 
     Raises:
         SpecError: it is not valid, or a part that it uses is not; carries every error.
     """
     errors: list[InputError] = []
-    resolved = resolve(document, variant, errors)
+    resolved = resolve(document, variant, errors, settings)
     try:
         if "provider" in resolved.data:
             spec: Spec = validate(ApiSpec, resolved)
@@ -142,8 +147,13 @@ def build(document: Document, variant: int | None = None) -> Spec:
     return spec
 
 
-def resolve(document: Document, variant: int | None, errors: list[InputError]) -> Document:
-    """Return a spec's content with its variant laid over it and its parts filled in.
+def resolve(
+    document: Document,
+    variant: int | None,
+    errors: list[InputError],
+    settings: Document | None = None,
+) -> Document:
+    """Return a spec's content with its variant and settings laid over it, its parts filled in.
 
     What is wrong with its parts is added to `errors`, so that the rest can still be validated.
     """
@@ -153,6 +163,14 @@ def resolve(document: Document, variant: int | None, errors: list[InputError]) -
         # A variant answers to its own names only, even where it gives none.
         if "aliases" not in document.data["variants"][variant]:
             resolved = resolved.without("aliases")
+    return with_settings(resolved, settings, errors)
+
+
+def with_settings(
+    document: Document, settings: Document | None, errors: list[InputError]
+) -> Document:
+    """Return a spec's content with settings laid over it and its parts filled in."""
+    resolved = document if settings is None else overridden(document, settings)
     for key, kind in SLOTS.items():
         resolved = _with_part(resolved, key, kind, errors)
     return resolved
