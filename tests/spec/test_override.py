@@ -44,18 +44,25 @@ def test_what_is_overridden_stands_in_the_name_and_the_catalogue_stays() -> None
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"tiling.max_pixel": 1}, ("overrides `tiling.max_pixel`: expected only known keys, got "
-         "`max_pixel`; did you mean `max_pixels`?")),
-        ({"tiling.max_pixels": "many"}, ("overrides `tiling.max_pixels`: expected an integer, got "
-         "`'many'`")),
+        (
+            {"tiling.max_pixel": 1},
+            (
+                "overrides `tiling.max_pixel`: expected only known keys, got "
+                "`max_pixel`; did you mean `max_pixels`?"
+            ),
+        ),
+        (
+            {"tiling.max_pixels": "many"},
+            ("overrides `tiling.max_pixels`: expected an integer, got `'many'`"),
+        ),
         ({"tiling.max_pixels": 0}, "overrides `tiling.max_pixels`: expected "),
-        ({"tiling": {"kind": "smart_resize"}, "tiling.max_pixels": 1}, "each key once"),
+        ({"tiling.max_pixels": 1, "tiling": {"kind": "smart_resize"}}, "each key once"),
         ({"fusion..depth": 1}, "overrides: expected a key such as"),
         ({"language.use": "qwen3-9b"}, "overrides `language.use`: expected the name of a language"),
         ({"fusion.kind": "linear"}, "overrides: expected as many image tokens from `tiling`"),
         ({"tiling.chooser.max_tiles": 4}, "`tiling.chooser`: expected only known keys"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_said_of_the_setting(settings: dict[str, object], words: str) -> None:
     with pytest.raises(VlcalcError) as caught:
         spec_with(QWEN, settings)
