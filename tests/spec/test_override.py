@@ -73,3 +73,30 @@ def test_all_that_is_wrong_is_said() -> None:
     with pytest.raises(SpecError) as caught:
         spec_with(QWEN, {"tiling.max_pixels": 0, "language.context_window": "long"})
     assert len(caught.value.errors) == 2
+
+
+def test_a_file_builds_on_a_model(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"name: mine\nuse: {QWEN}\ntiling: {{ max_pixels: 1_003_520 }}\n")
+    (tmp_path / "next.yaml").write_text("name: next\nuse: mine.yaml\nfusion: { norm: layer }\n")
+    mine, built = load_spec(str(file)), load_spec(str(tmp_path / "next.yaml"))
+    assert mine.tiling == spec_with(QWEN, {"tiling.max_pixels": 1_003_520}).tiling
+    assert (mine.name, mine.language, mine.published) == ("mine", load_spec(QWEN).language, ())
+    assert (built.name, built.tiling) == ("next", mine.tiling)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"name: mine\nuse: {QWEN}\ntiling:\n  max_pixel: 3\n", "mine.yaml:4 `tiling.max_pixel`"),
+        ("name: mine\nuse: qwen2.5-vl-7\n", "mine.yaml:2 `use`: expected the name of a model"),
+        ("name: mine\nuse: mine.yaml\n", "mine.yaml:2 `use`: expected at most 8 models"),
+        (f"use: {QWEN}\n", "mine.yaml:1 `name`: expected the key `name`"),
+    ],
+)
+def test_what_is_wrong_with_it_names_the_line(tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(VlcalcError) as caught:
+        load_spec(str(file))
+    assert words in str(caught.value)

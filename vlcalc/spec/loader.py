@@ -12,7 +12,7 @@ from vlcalc.core.errors import InputError, SpecError, near_miss
 from vlcalc.fusion.base import FUSIONS
 from vlcalc.spec import catalogue
 from vlcalc.spec.api import ApiSpec
-from vlcalc.spec.document import Document
+from vlcalc.spec.document import Document, Mark
 from vlcalc.spec.messages import explain_errors
 from vlcalc.spec.override import overridden
 from vlcalc.spec.schema import FusionSpec, LanguageSpec, ModelSpec, Spec, VisionSpec
@@ -34,6 +34,7 @@ SLOTS = {
 }
 # In the place of a part that is not there, while the rest of its spec is validated.
 STAND_INS = {"vision": {"name": "unknown"}, "language": {"name": "unknown"}, "fusion": None}
+MAX_BASES = 8  # models that build on each other
 S = TypeVar("S", bound=Frozen)
 
 
@@ -157,13 +158,43 @@ def resolve(
 
     What is wrong with its parts is added to `errors`, so that the rest can still be validated.
     """
-    resolved = document.without("variants")
+    resolved = _on_base(document.without("variants"), errors)
     if variant is not None:
         resolved = resolved.overlaid(document.at("variants", variant))
         # A variant answers to its own names only, even where it gives none.
         if "aliases" not in document.data["variants"][variant]:
             resolved = resolved.without("aliases")
     return with_settings(resolved, settings, errors)
+
+
+def _on_base(document: Document, errors: list[InputError], depth: int = 0) -> Document:
+    """Return a spec's content laid over that of the model it builds on, which `use` names.
+
+    Of that, the names and the figures that others printed are its own.
+    """
+    if "use" not in document.data:
+        return document
+    own, name, mark = document.without("use"), str(document.data["use"]), document.mark(("use",))
+    try:
+        base = _base(name, mark, errors, depth)
+    except InputError as error:
+        errors.append(error)
+        return own
+    return overridden(base.without("name", "title", "aliases", "published"), own)
+
+
+def _base(name: str, mark: Mark, errors: list[InputError], depth: int) -> Document:
+    """Return the content of the model that a file builds on, whose own base is laid under it."""
+    if depth == MAX_BASES:
+        expected = f"at most {MAX_BASES} models, each built on the next"
+        raise InputError(expected=expected, got="more", where=f"{mark} `use`")
+    if catalogue.is_file_name(name):
+        document, variant = catalogue.document_of(Path(mark.file).parent / name), None
+    else:
+        entry = catalogue.find(name, ("model", "api"), where=f"{mark} `use`")
+        document, variant = catalogue.document_of(entry.path), entry.variant
+    base = _on_base(document.without("variants"), errors, depth + 1)
+    return base if variant is None else base.overlaid(document.at("variants", variant))
 
 
 def with_settings(
@@ -283,7 +314,7 @@ PART_MODELS: dict[str, type[Frozen]] = {**PARTS, "fusion": FusionSpec}
 # Keys that only one kind of file has, in the order in which they are looked for.
 TELLING_KEYS = {
     "device": {"flops_per_s", "bandwidth_bytes_per_s", "memory_bytes", "reported_as"},
-    "model": {"tiling", "language", "variants"},
+    "model": {"tiling", "language", "variants", "use"},
     "api": {"provider", "details"},
     "fusion": {"fusion", "native"},
     "vision": {"patch_size", "image_size", "encoder", "opaque", "feature_layer", "drop_cls"},
