@@ -106,6 +106,13 @@ def test_safetensors_that_lie(tmp_path: Path, content: bytes, message: str) -> N
     assert message in refused(tmp_path / "model.safetensors", content)
 
 
+def test_a_header_of_a_gigabyte_is_not_read(tmp_path: Path) -> None:
+    """The file is large enough for it: a hole of 100 GB."""
+    content = laid_out(b"{", length=10**9)
+    line = refused(tmp_path / "model.safetensors", content, size=10**11)
+    assert "expected a safetensors header of at most 16,777,216 bytes" in line
+
+
 def test_a_name_twice_among_a_hundred_thousand_is_found_at_once(tmp_path: Path) -> None:
     names = b", ".join(b'"%d": 1' % number for number in range(100_000))
     header = b"{%s, %s}" % (names, b'"99999": 1')
