@@ -11,6 +11,7 @@ from vlcalc.api.overrides import spec_with
 from vlcalc.core.errors import SpecError, VlcalcError
 from vlcalc.spec.loader import load_spec
 from vlcalc.spec.parts import load_language
+from vlcalc.spec.schema import ModelSpec
 
 QWEN = "qwen2.5-vl-7b"
 
@@ -24,6 +25,7 @@ def test_a_tiling_key_gives_the_tokens_of_the_variant_that_is_written_so() -> No
 
 def test_a_part_takes_the_place_of_another_and_brings_its_own_shape() -> None:
     spec = spec_with("internvl2-2b", {"language.use": "qwen3-8b"})
+    assert isinstance(spec, ModelSpec)
     assert spec.language == load_language("qwen3-8b")
 
 
@@ -79,9 +81,12 @@ def test_a_file_builds_on_a_model(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(f"name: mine\nuse: {QWEN}\ntiling: {{ max_pixels: 1_003_520 }}\n")
     (tmp_path / "next.yaml").write_text("name: next\nuse: mine.yaml\nfusion: { norm: layer }\n")
+    base = load_spec(QWEN)
     mine, built = load_spec(str(file)), load_spec(str(tmp_path / "next.yaml"))
+    assert isinstance(base, ModelSpec)
+    assert isinstance(mine, ModelSpec)
     assert mine.tiling == spec_with(QWEN, {"tiling.max_pixels": 1_003_520}).tiling
-    assert (mine.name, mine.language, mine.published) == ("mine", load_spec(QWEN).language, ())
+    assert (mine.name, mine.language, mine.published) == ("mine", base.language, ())
     assert (built.name, built.tiling) == ("next", mine.tiling)
 
 

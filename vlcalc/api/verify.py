@@ -12,7 +12,7 @@ from vlcalc.audit.reference import (
     NUM_SIZES,
     RealComparison,
     compare_with_real,
-    comparison_table,
+    reference_table,
 )
 from vlcalc.checkpoint.load import is_checkpoint
 from vlcalc.core.errors import InputError
@@ -40,7 +40,7 @@ class Verification:
 
     def report(self) -> Report:
         """Return a row for each count."""
-        return Report(tables=[comparison_table(self.comparisons)])
+        return Report(tables=[reference_table(self.comparisons)])
 
 
 def verify_model(source: str, *, num_sizes: int = NUM_SIZES) -> Verification:

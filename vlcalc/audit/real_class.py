@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vlcalc.audit.real_components import component_of, real_components
+from vlcalc.audit.real_components import real_component_of, real_components
 from vlcalc.core.errors import InputError
 from vlcalc.core.image_size import ImageSize
 
@@ -60,7 +60,7 @@ class RealModel:
             fusion += 0 if starts else spent  # what lies in another module is counted with it
 
         for name, module in model.named_modules():
-            if component_of(f"{name}.", self.config.model_type) == "fusion":
+            if real_component_of(f"{name}.", self.config.model_type) == "fusion":
                 module.register_forward_pre_hook(begin)
                 module.register_forward_hook(end)
         with FlopCounterMode(display=False) as counter, torch.no_grad():

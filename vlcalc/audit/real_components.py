@@ -44,7 +44,7 @@ RULES = (
 RULES_OF_TYPE = {"chameleon": (("vqmodel", "vision"),)}
 
 
-def component_of(name: str, model_type: str) -> str:
+def real_component_of(name: str, model_type: str) -> str:
     """Return the component of a parameter or module, by its name."""
     rules = (*RULES_OF_TYPE.get(model_type, ()), *RULES)
     return next((component for text, component in rules if text in name), "language")
@@ -54,5 +54,5 @@ def real_components(model: nn.Module, model_type: str) -> dict[str, int]:
     """Return the parameters of a real class by component, tied ones once."""
     counts = dict.fromkeys(COMPONENTS, 0)
     for name, parameter in model.named_parameters():
-        counts[component_of(name, model_type)] += parameter.numel()
+        counts[real_component_of(name, model_type)] += parameter.numel()
     return counts

@@ -203,7 +203,7 @@ def random_sizes(number: int) -> list[ImageSize]:
     return sizes
 
 
-def comparison_table(comparisons: Sequence[RealComparison]) -> Table:
+def reference_table(comparisons: Sequence[RealComparison]) -> Table:
     """Return a row for each count."""
     rows = [(row.model, row.quantity, row.ours, row.theirs, row.verdict) for row in comparisons]
     return Table(COLUMNS, rows)
