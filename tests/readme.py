@@ -9,6 +9,7 @@ import io
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from unittest.mock import patch
 from vlcalc.cli import main
 
 README = Path(__file__).parent.parent / "README.md"
+CHECKPOINT = Path(__file__).parent / "data" / "my-checkpoint"
 BLOCK = re.compile(r"```(console|python|yaml|sh)\n(.*?)```", re.DOTALL)
 
 
@@ -37,7 +39,8 @@ def commands(block: str) -> Iterator[str]:
 
 
 def fill_folder(folder: Path) -> None:
-    """Write the files that the README shows with their name in the first line."""
+    """Write the files that the README shows with their name in the first line, and its folder."""
+    shutil.copytree(CHECKPOINT, folder / CHECKPOINT.name)
     for block in blocks("yaml"):
         name = block.splitlines()[0].removeprefix("# ")
         (folder / name).write_text(block, encoding="utf-8")

@@ -20,6 +20,8 @@ NO_SUMS_IN_README = {
     "vlcalc inspect llava-1.5-7b --stage": "lines of a JSON document",
     "vlcalc audit --claims": "rows of some verdicts, cut",
     "vlcalc fit ./my-vlm.yaml": "the end of it",
+    "vlcalc inspect vision:": "one phase",
+    "vlcalc import": "a YAML file",
     "vlcalc devices": "figures of devices",
     "vlcalc specs validate": "a word",
 }

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -172,3 +176,17 @@ def test_what_a_name_says(name: str) -> None:
 @pytest.mark.parametrize("name", ["org/AWQ", "org/name", "org/name-AWQ-v2", "org/drawq", "org/fp8"])
 def test_a_name_that_says_nothing(name: str) -> None:
     assert quantisation_in_name(name) is None
+
+
+def test_a_quantised_sibling_says_what_it_is(tmp_path: Path) -> None:
+    model = "nobody-has-this-one/Qwen2.5-VL-7B-Instruct-AWQ"
+    ran = subprocess.run(
+        [sys.executable, "-m", "vlcalc", "tokens", "-m", model, "-i", "1120x1120", "--explain"],
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "1,600 image + 2 extra tokens" in ran.stdout
+    assert f"`{model}` could not be read (offline): the architecture is that of" in ran.stdout
+    assert "The weights are quantised: awq, 4 bits" in ran.stdout

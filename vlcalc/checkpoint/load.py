@@ -61,8 +61,21 @@ class LoadedModel(NamedTuple):
 
 
 def load_model(name: str, settings: Document | None = None, *, refresh: bool = False) -> Spec:
-    """Return the architecture or hosted API that a name means; as `open_model`."""
-    return open_model(name, settings, refresh=refresh).spec
+    """Return the architecture or hosted API that a name means; as `open_model`.
+
+    What was read of a checkpoint, and how its weights are kept, stands among the spec's notes.
+    """
+    model = open_model(name, settings, refresh=refresh)
+    notes = _source_notes(model)
+    if not notes:
+        return model.spec
+    return model.spec.model_copy(update={"notes": (*model.spec.notes, *notes)})
+
+
+def _source_notes(model: LoadedModel) -> tuple[str, ...]:
+    read = (f"Read from: {model.source}.",) if model.source.files else ()
+    kept = (f"The weights are quantised: {model.quantisation}.",) if model.quantisation else ()
+    return (*read, *model.source.notes, *kept)
 
 
 def open_model(
@@ -144,7 +157,7 @@ def _quantised_sibling(
         return None
     spec = load_spec(entry.name, settings)
     note = (
-        f"`{hub_id}` could not be read ({error.got}): the architecture is that of `{spec.name}`,"
+        f"`{hub_id}` could not be read ({error.cause}): the architecture is that of `{spec.name}`,"
         f" the quantisation ({quantisation}) what its name says"
     )
     return LoadedModel(spec, ModelSource("catalogue", spec.name, notes=(note,)), quantisation)

@@ -69,7 +69,7 @@ def description_table(inference: Inference) -> Table:
     if "language" in spec.components:
         rows += [("sequence", _sequence(inference)), ("context", _context(inference))]
     notes = tuple(note for note in (budget.caveat, budget.doubt, _namesake(spec)) if note)
-    return Table(FACTS, rows, title=f"{spec.name}: {spec.title}", notes=notes)
+    return Table(FACTS, rows, title=": ".join(filter(None, (spec.name, spec.title))), notes=notes)
 
 
 def _namesake(spec: ModelSpec) -> str:
