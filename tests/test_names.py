@@ -18,7 +18,7 @@ TREES = {
 EMPTY_WORDS = {"found", "told", "asked"}
 # Files that may call `getattr` with a default, and why no type can say it there.
 DEFAULTS = {
-    "audit/real_class.py": "transformers is not typed here, and its classes differ in what they have",
+    "audit/real_class.py": "transformers is not typed here; what its classes have differs",
     "checkpoint/hub_errors.py": "an error of any library may hold the HTTP answer that it is about",
     "cost/repeated.py": "what torch dispatches may be no operator, and then has no schema",
     "cost/trace.py": "older versions of torch do not say of every operator whether it is a view",
