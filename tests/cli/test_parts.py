@@ -149,3 +149,14 @@ def test_python_takes_parts_too() -> None:
         vlcalc.inspect("vit-b-16-224", num_images=2)
     with pytest.raises(InputError, match="expected a whole model"):
         vlcalc.bench(model="vit-b-16-224")
+
+
+def test_a_prompt_may_fill_the_window_of_a_language_model(run: Run) -> None:
+    """Without a number of its own the answer is as long as fits; the first token needs no room."""
+    full = json.loads(run("inspect", "vicuna-7b-v1.5", "--text", "4096", "-f", "json").out)
+    assert (full["request"]["output_tokens"], full["tokens"]["tokens_left"]) == (1, 0)
+    near = json.loads(run("inspect", "vicuna-7b-v1.5", "--text", "4090", "-f", "json").out)
+    assert (near["request"]["output_tokens"], near["tokens"]["tokens_left"]) == (6, 0)
+    over = run("inspect", "vicuna-7b-v1.5", "--text", "4097")
+    assert (over.code, over.out) == (1, "")
+    assert "expected at most 4,096 tokens, the context window of vicuna-7b-v1.5" in over.err

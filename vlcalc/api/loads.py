@@ -98,8 +98,16 @@ def load_of(spec: ModelSpec, image: AnySize | None, **options: Unpack[LoadOption
     """
     if isinstance(spec, PartAlone):
         _check_part(spec, image, options)
-        options = {**options, **OF_PART[spec.part]}
+        options = {**_answer_that_fits(spec, options), **options, **OF_PART[spec.part]}
     return _load(spec, image, **options)
+
+
+def _answer_that_fits(spec: PartAlone, options: LoadOptions) -> LoadOptions:
+    """Return the usual answer of a language model, or as much of it as its window leaves."""
+    room = defaults.OUTPUT_TOKENS
+    if spec.context_window is not None:
+        room = spec.context_window - options.get("text_tokens", defaults.TEXT_TOKENS)
+    return {"output_tokens": max(min(room, defaults.OUTPUT_TOKENS), 1)}
 
 
 def _check_part(spec: PartAlone, image: AnySize | None, options: LoadOptions) -> None:

@@ -11,6 +11,7 @@ from vlcalc.cost.components import dims_of
 from vlcalc.fusion.base import Dims
 from vlcalc.fusion.inserted import InsertedLayers
 from vlcalc.inference.load import Load
+from vlcalc.spec.alone import PartAlone
 from vlcalc.spec.dims import visual_grid
 from vlcalc.spec.schema import ModelSpec, VisionSpec
 from vlcalc.tiling.base import View
@@ -95,7 +96,8 @@ def make_plan(spec: ModelSpec, load: Load) -> Plan:
         RefusedError: the model's processor refuses such an image.
     """
     request = load.request
-    if not spec.language.generates:
+    fills_window = isinstance(spec, PartAlone) and load.output_tokens == 1
+    if fills_window or not spec.language.generates:  # what comes with the prompt takes no position
         request = replace(request, reserve_tokens=0)
     tokens = budget(spec, load.image, request)
     _check_window(spec, load, tokens)
