@@ -206,3 +206,9 @@ def test_the_reserve_leaves_room_for_fewer_images() -> None:
     # 4096 / 576 = 7.1: a reserve of 100 takes the place of one.
     free, kept = (vlcalc.tokens("llava-1.5", SIZE, reserve_tokens=r) for r in (0, 100))
     assert (free.num_that_fit, kept.num_that_fit) == (7, 6)
+
+
+def test_a_token_stands_for_as_many_pixels_in_many_images_as_in_one() -> None:
+    one = vlcalc.tokens("llava-1.5", (672, 336))
+    three = vlcalc.tokens("llava-1.5", (672, 336), num_images=3)
+    assert one.pixels_per_token == three.pixels_per_token == 672 * 336 / 576
