@@ -385,7 +385,7 @@ def test_a_quantised_sibling_stands_for_its_model_where_it_cannot_be_read(
         assert said["quantisation"]["bits"] == 4
         [note] = said["notes"]
         assert note == (
-            f"`{name}` could not be read (none): the architecture is that of `qwen2-vl-2b`,"
+            f"`{name}` could not be read (offline): the architecture is that of `qwen2-vl-2b`,"
             " the quantisation (awq, 4 bits, groups of 128) what its name says"
         )
     assert read("acme/Own-VL-AWQ", hub, home, HF_HUB_OFFLINE="1")["cause"] == "offline"
