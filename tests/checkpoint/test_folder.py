@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from vlcalc.checkpoint.load import is_checkpoint, load_checkpoint, load_model
+from vlcalc.checkpoint.load import is_checkpoint, load_checkpoint
+from vlcalc.checkpoint.named import load_model
 from vlcalc.core.errors import InputError
 from vlcalc.core.image_size import ImageSize
 

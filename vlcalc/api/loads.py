@@ -10,7 +10,7 @@ from vlcalc.api import defaults
 from vlcalc.api.argument import Argument
 from vlcalc.api.arguments import AnySize, size_of
 from vlcalc.api.overrides import spec_with
-from vlcalc.checkpoint.load import load_model
+from vlcalc.checkpoint.named import load_model
 from vlcalc.checkpoint.stored import weights_beside
 from vlcalc.checkpoint.weights.stored_weights import StoredWeights
 from vlcalc.core.dtypes import parse_dtype

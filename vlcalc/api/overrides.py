@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vlcalc.api.argument import Argument
-from vlcalc.checkpoint.load import load_model, model_spec
+from vlcalc.checkpoint.named import load_model, model_spec
 from vlcalc.core.errors import InputError, SpecError
 from vlcalc.spec.override import name_with, settings_document
 from vlcalc.spec.schema import Spec

@@ -22,7 +22,7 @@ from vlcalc.core.errors import InputError, SpecError
 from vlcalc.core.files import exists, is_folder
 from vlcalc.spec import catalogue
 from vlcalc.spec.document import Document, KeyPath, Mark
-from vlcalc.spec.loader import load_spec, spec_of, validate, with_settings
+from vlcalc.spec.loader import load_spec, validate, with_settings
 from vlcalc.spec.schema import ModelSpec, Spec
 
 # Why a repository cannot be read, so that the name of a quantised one has to do.
@@ -58,24 +58,6 @@ class LoadedModel(NamedTuple):
     spec: Spec
     source: ModelSource
     quantisation: StoredQuantisation | None = None
-
-
-def load_model(name: str, settings: Document | None = None, *, refresh: bool = False) -> Spec:
-    """Return the architecture or hosted API that a name means; as `open_model`.
-
-    What was read of a checkpoint, and how its weights are kept, stands among the spec's notes.
-    """
-    model = open_model(name, settings, refresh=refresh)
-    notes = _source_notes(model)
-    if not notes:
-        return model.spec
-    return model.spec.model_copy(update={"notes": (*model.spec.notes, *notes)})
-
-
-def _source_notes(model: LoadedModel) -> tuple[str, ...]:
-    read = (f"Read from: {model.source}.",) if model.source.files else ()
-    kept = (f"The weights are quantised: {model.quantisation}.",) if model.quantisation else ()
-    return (*read, *model.source.notes, *kept)
 
 
 def open_model(
@@ -195,16 +177,6 @@ def _raise_with_attempts(error: HubError, folder: HubFolder, *, refresh: bool) -
         where=where,
         hint="; ".join(filter(None, hints)),
     ) from error
-
-
-def model_spec(model: object) -> Spec:
-    """Return a spec as it is, or that of a name; callers may pass anything.
-
-    Raises:
-        InputError: it is neither, or as of `load_model`.
-        SpecError: as of `load_model`.
-    """
-    return load_model(model) if isinstance(model, str) else spec_of(model)
 
 
 def is_checkpoint(name: str) -> bool:

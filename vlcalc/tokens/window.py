@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from vlcalc.core.errors import RefusedError
 from vlcalc.core.image_size import ImageSize
-from vlcalc.tiling.base import TilingPolicy, VideoPolicy
+
+if TYPE_CHECKING:
+    from vlcalc.tiling.base import TilingPolicy, VideoPolicy
 
 # More images than any prompt has, and more frames than any search needs to look at.
 MANY = 1_000_000
