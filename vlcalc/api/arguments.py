@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, TypeAlias
 from vlcalc.api.argument import Argument
 from vlcalc.core.errors import InputError
 from vlcalc.core.files import exists, is_file
-from vlcalc.core.image_headers import find_images, read_size
 from vlcalc.core.image_size import ImageSize
 from vlcalc.core.units import parse_size
 
@@ -32,14 +31,20 @@ def size_of(image: AnySize | None) -> ImageSize:
         InputError: it is no size, or the file cannot be read.
     """
     if isinstance(image, Path):
-        return read_size(image)
+        return _header_size(image)
     if isinstance(image, str):
         is_name = not is_size(image) and (Path(image).suffix or is_file(image))
-        return read_size(Path(image)) if is_name else parse_size(image, where=Argument("image"))
+        return _header_size(Path(image)) if is_name else parse_size(image, where=Argument("image"))
     sides = tuple(image) if isinstance(image, tuple | list) else ()
     if [type(side) for side in sides] != [int, int]:
         raise InputError(expected="a size (width, height) in whole pixels", got=repr(image)[:60])
     return ImageSize(*sides)
+
+
+def _header_size(path: Path) -> ImageSize:
+    from vlcalc.core.image_headers import read_size  # a size alone need not wait for it
+
+    return read_size(path)
 
 
 def named_sizes(
@@ -55,6 +60,8 @@ def named_sizes(
     Raises:
         InputError: a size that no image has, or a file that is no image.
     """
+    from vlcalc.core.image_headers import find_images
+
     sizes: list[tuple[str, ImageSize]] = []
 
     def leave_out(error: InputError) -> None:
@@ -73,7 +80,7 @@ def named_sizes(
 
 def _sized(path: Path, broken: dict[str, str] | None) -> Iterator[tuple[str, ImageSize]]:
     try:
-        yield str(path), read_size(path)
+        yield str(path), _header_size(path)
     except InputError as error:
         if broken is None:
             raise

@@ -9,18 +9,19 @@ is left, beside the sequence.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 from pydantic_core import PydanticCustomError
 
 from vlcalc.core.errors import InputError, RefusedError
 from vlcalc.core.image_size import ImageSize
 from vlcalc.fusion.base import Dims, Fusion
-from vlcalc.fusion.inserted import InsertedLayers
-from vlcalc.fusion.per_token import JoinedEncoders
 from vlcalc.spec.dims import dims_between, visual_grid
 from vlcalc.spec.part_specs import LanguageSpec, VisionSpec
 from vlcalc.tiling.base import Tiling, TilingPolicy
+
+if TYPE_CHECKING:
+    from vlcalc.fusion.inserted import InsertedLayers
 
 # A square that most encoders know, a photo, a screen, and a scan that is cut into many tiles.
 SIZES = (ImageSize(336, 336), ImageSize(640, 480), ImageSize(1920, 1080), ImageSize(850, 2200))
@@ -90,7 +91,11 @@ def check_grids(
     Raises:
         PydanticCustomError: an encoder on its own square gives another grid than the first one.
     """
-    if not isinstance(fusion, JoinedEncoders) or len(encoders) < 2:
+    if fusion is None or len(encoders) < 2:
+        return
+    from vlcalc.fusion.per_token import JoinedEncoders  # most models have one encoder
+
+    if not isinstance(fusion, JoinedEncoders):
         return
     first, *others = encoders
     own = {other.name: _own_side(other) for other in others}
@@ -154,7 +159,7 @@ def _dims(
 ) -> list[Dims]:
     """Return what a method takes for each shape of view; inserted layers take all views at once."""
     views = [visual_grid(tiling, tiled, view) for view in tiled.views]
-    if isinstance(fusion, InsertedLayers):
+    if fusion.llm_modified and _is_inserted(fusion):
         views = [views[0]._replace(number=tiled.num_tiles)]
     return [
         dims_between(vision, language, columns=view.columns, rows=view.rows)._replace(
@@ -174,3 +179,9 @@ def _compare(laid: Vectors, fused: Vectors, image: ImageSize) -> None:
                 "got {of_tiling} and {of_fusion} for an image of {image}",
                 {"kind": kind, "of_tiling": of_tiling, "of_fusion": of_fusion, "image": str(image)},
             )
+
+
+def _is_inserted(fusion: Fusion) -> TypeGuard[InsertedLayers]:
+    from vlcalc.fusion.inserted import InsertedLayers  # not for every model that is started with
+
+    return isinstance(fusion, InsertedLayers)
