@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from vlcalc.core import units
+from vlcalc.core.install import install_hint
 from vlcalc.inference.inference import Inference
 from vlcalc.inference.plan import is_late
 from vlcalc.inference.stages import loaded_params, stage_parts, trainable_params
@@ -182,7 +183,7 @@ def conventions(inference: Inference) -> Iterator[str]:
             "attention."
         )
     else:
-        yield "Bytes moved and peak activations need torch: pip install 'vlcalc[torch]'."
+        yield f"Bytes moved and peak activations need torch: {install_hint()}."
     if load.kept_as_stored:
         yield (
             "The bytes of the weights are those in the checkpoint's files; bytes moved and "

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from vlcalc.core.install import install_hint
 from vlcalc.report.table import Column, Table
 from vlcalc.spec.device import SHORT_DTYPES
 from vlcalc.spec.device_tables import marked
@@ -146,7 +147,7 @@ def detected_table(devices: Sequence[Detected]) -> Table:
     """Return a row for each device of this machine, with the peaks where it is a known one."""
     notes = []
     if not has_torch():
-        notes.append("torch is missing, so only the CPU is seen: pip install 'vlcalc[torch]'.")
+        notes.append(f"torch is missing, so only the CPU is seen: {install_hint()}.")
     notes += [
         f"{each.device} may be {' or '.join(each.match.candidates)}; its peaks are not taken."
         for each in devices

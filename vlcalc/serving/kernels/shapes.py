@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import log2
 from typing import ClassVar
@@ -10,7 +11,7 @@ ELEMENT_BYTES = {"bfloat16": 2, "float8": 1}
 
 
 @dataclass(frozen=True)
-class Kernel:
+class Kernel(ABC):
     """One kernel at one size.
 
     Attributes:
@@ -29,24 +30,24 @@ class Kernel:
     doubts_outliers: ClassVar[bool] = False
 
     @property
+    @abstractmethod
     def variant(self) -> str:
         """Which of the kernel's tables is meant: a dtype, or an operation."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def num_flops(self) -> float:
         """FLOPs that the kernel executes."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def num_bytes(self) -> float:
         """Bytes that it reads and writes at least."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def position(self) -> tuple[float, ...]:
         """Where it lies: logarithms of its sizes, in units over which efficiency changes."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
